@@ -1,0 +1,77 @@
+"""Walks over the syntax tree and edits of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+
+from symbackprop.notes.ast import NOWHERE, Label, Node
+
+__all__ = [
+    "children",
+    "map_children",
+    "replace_at",
+    "walk",
+]
+
+
+def _nodes_in(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            if isinstance(item, Node):
+                yield item
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below, in field order."""
+    return tuple(child for part in fields(node) for child in _nodes_in(getattr(node, part.name)))
+
+
+def map_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with `change` applied to each child; itself when nothing changed.
+
+    A changed node loses its span, so that the printer spells it anew.
+    """
+    values: dict[str, object] = {}
+    changed = False
+    for part in fields(node):
+        value = getattr(node, part.name)
+        new: object = value
+        if isinstance(value, Node):
+            new = change(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+            new = tuple(change(item) for item in value)
+            if all(a is b for a, b in zip(new, value, strict=True)):
+                new = value
+        changed = changed or new is not value
+        values[part.name] = new
+    if not changed:
+        return node
+    values["span"] = NOWHERE
+    if "tex" in values and isinstance(node, Label):
+        values["tex"] = ""
+    return type(node)(**values)  # type: ignore[arg-type]  # fields of the same class
+
+
+def walk(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
+    """Every node below and including `node` with its path of child positions, parents first."""
+    stack: list[tuple[tuple[int, ...], Node]] = [((), node)]
+    while stack:
+        path, here = stack.pop()
+        yield path, here
+        below = children(here)
+        stack.extend(((*path, i), below[i]) for i in range(len(below) - 1, -1, -1))
+
+
+def replace_at(node: Node, path: tuple[int, ...], new: Node) -> Node:
+    """The tree with the node at `path` replaced; every ancestor loses its span."""
+    if not path:
+        return new
+    position = iter(range(len(children(node))))
+
+    def change(child: Node) -> Node:
+        return replace_at(child, path[1:], new) if next(position) == path[0] else child
+
+    return map_children(node, change)
