@@ -1,0 +1,296 @@
+"""The house keeps its order: who imports whom, how long things are, and what never appears."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import jinja2
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "symbackprop"
+
+# A layer may import the layers on the lines above its own, and nothing of its own line.
+ORDER = [
+    {"_version"},
+    {"errors"},
+    {"files", "rendering", "data"},
+    {"sizes"},
+    {"scalars"},
+    {"ir"},
+    {"primitives"},
+    {"interpret", "frontend", "calculus"},
+    {"simplify"},
+    {"raising"},
+    {"printing", "codegen", "presets"},
+    {"derivation"},
+    {"notes"},
+    {"network"},
+    {"models"},
+    {"cli", "serve"},
+    {"__main__"},
+]
+LEAVES = {"rendering", "files", "data"}  # these import errors at most
+
+# Third-party package -> where it may be imported: a layer, or a file below one.
+THIRD_PARTY = {
+    "sympy": ["sizes", "scalars", "ir", "frontend", "calculus", "simplify", "printing/scalar"],
+    "mpmath": ["interpret", "scalars"],
+    "numpy": ["interpret", "codegen/self_check", "notes/judge", "data"],
+    "jinja2": ["rendering"],
+    "click": ["cli"],
+    "rich": ["cli"],
+}
+
+FORBIDDEN_CALLS = {"eval", "exec", "sympify", "parse_expr", "lambdify", "compile", "__import__"}
+# Generated source is run to check it. A SPEC file is a program of its user: `runpy` runs it.
+CALLS_ALLOWED = {"compile": ["codegen/self_check"], "exec": ["codegen/self_check"]}
+BANNED_WORDS = re.compile(
+    r"/tmp/|/work/|/root/|\bissue #?\d|\bsession\b|\bfindings\.md|\bclaude\b|\banthropic\b"
+    r"|\bTODO\b|\bFIXME\b|\bXXX\b|\bHACK\b",
+    re.IGNORECASE,
+)
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+OTHERS = sorted(
+    path for folder in ("tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")
+)
+TEMPLATES = sorted((ROOT / "templates").rglob("*.j2"))
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def layer_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports_of(path):
+    """Yield (module, line) for every import statement, relative ones made absolute."""
+    here = ["symbackprop", *path.relative_to(PACKAGE).with_suffix("").parts]
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: -node.level] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            if module == "symbackprop":
+                for alias in node.names:
+                    yield f"symbackprop.{alias.name}", node.lineno
+            else:
+                yield module, node.lineno
+
+
+def rank_of(layer):
+    return next((rank for rank, layers in enumerate(ORDER) if layer in layers), None)
+
+
+def test_every_layer_has_its_place():
+    unknown = {layer_of(path) for path in SOURCES} - set().union(*ORDER) - {"__init__"}
+    assert sorted(unknown) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_run_one_way(path):
+    layer = layer_of(path)
+    if layer == "__init__":
+        return
+    wrong = []
+    for module, line in imports_of(path):
+        parts = module.split(".")
+        if parts[0] != "symbackprop" or len(parts) < 2 or parts[1] in {layer, "__version__"}:
+            continue
+        allowed = parts[1] in {"errors", "_version"} if layer in LEAVES else True
+        rank = rank_of(parts[1])
+        if not allowed or rank is None or rank >= rank_of(layer):
+            wrong.append(f"{name_of(path)}:{line} imports {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_third_party_packages_stay_where_they_belong(path):
+    here = path.relative_to(PACKAGE).with_suffix("").as_posix()
+    wrong = []
+    for module, line in imports_of(path):
+        places = THIRD_PARTY.get(module.split(".")[0])
+        if places is not None and not any(
+            here == place
+            or here.startswith(place + "/")
+            or ("/" in place and here.startswith(place))
+            for place in places
+        ):
+            wrong.append(f"{name_of(path)}:{line} imports {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_own_import_inside_a_function(path):
+    wrong = []
+    for function in ast.walk(tree_of(path)):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        for node in ast.walk(function):
+            own = isinstance(node, ast.ImportFrom) and (
+                node.level > 0 or (node.module or "").split(".")[0] == "symbackprop"
+            )
+            own = own or (
+                isinstance(node, ast.Import)
+                and any(alias.name.split(".")[0] == "symbackprop" for alias in node.names)
+            )
+            if own:
+                wrong.append(f"{name_of(path)}:{node.lineno}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", SOURCES + OTHERS, ids=name_of)
+def test_files_and_functions_are_short(path):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 400, f"{name_of(path)} has {lines} lines"
+    long = [
+        f"{name_of(path)}:{node.lineno} {node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno + 1 > 80
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_text_is_run(path):
+    here = path.relative_to(PACKAGE).as_posix()
+    wrong = []
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Attribute):  # re.compile and the like are not the builtin
+                of = called.value
+                if called.attr == "compile" or (isinstance(of, ast.Name) and of.id == "re"):
+                    continue
+                name = called.attr
+            else:
+                name = called.id if isinstance(called, ast.Name) else ""
+            if name in FORBIDDEN_CALLS and not here.startswith(
+                tuple(CALLS_ALLOWED.get(name, ["-"]))
+            ):
+                wrong.append(f"{name_of(path)}:{node.lineno} calls {name}")
+        elif isinstance(node, ast.ImportFrom):
+            wrong += [
+                f"{name_of(path)}:{node.lineno} imports {alias.name}"
+                for alias in node.names
+                if alias.name in {"sympify", "parse_expr", "lambdify"}
+            ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_text_files_are_opened_with_their_encoding(path):
+    wrong = []
+    for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        given = {keyword.arg for keyword in node.keywords}
+        if name in {"read_text", "write_text"} and isinstance(function, ast.Attribute):
+            of = function.value
+            if not (isinstance(of, ast.Name) and of.id == "files") and "encoding" not in given:
+                wrong.append(f"{name_of(path)}:{node.lineno} {name} without encoding")
+        if isinstance(function, ast.Name) and name == "open" and "encoding" not in given:
+            modes = [a.value for a in node.args[1:2] if isinstance(a, ast.Constant)]
+            if not any("b" in mode for mode in modes):
+                wrong.append(f"{name_of(path)}:{node.lineno} open without encoding")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_every_module_says_what_it_is(path):
+    assert ast.get_docstring(tree_of(path)), f"{name_of(path)} has no docstring"
+
+
+def tracked_files():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout: there is no list of the project's files")
+    return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_the_project_speaks_of_itself_alone():
+    wrong = []
+    for path in tracked_files():
+        if path == Path(__file__).resolve() or not path.is_file() or path.suffix in {".gz", ".npz"}:
+            continue
+        text = path.read_text(encoding="utf-8")
+        wrong += [
+            f"{name_of(path)}:{number} {match.group()}"
+            for number, line in enumerate(text.splitlines(), 1)
+            for match in BANNED_WORDS.finditer(line)
+        ]
+        if "\r" in text:
+            wrong.append(f"{name_of(path)}: carriage return")
+    assert wrong == []
+
+
+# What a template may not do: it lays out text that was computed in Python.
+COMPUTING = (
+    jinja2.nodes.Call,
+    jinja2.nodes.Getitem,
+    jinja2.nodes.BinExpr,
+    jinja2.nodes.Compare,
+    jinja2.nodes.Concat,
+    jinja2.nodes.Macro,
+    jinja2.nodes.Assign,
+)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_templates_only_lay_out(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 60
+    tree = jinja2.Environment().parse(text)
+    logic = (jinja2.nodes.And, jinja2.nodes.Or)
+    computing = [
+        f"{name_of(path)}:{node.lineno} {type(node).__name__}"
+        for node in tree.find_all(COMPUTING)
+        if not isinstance(node, logic)
+    ]
+    assert computing == []
+
+
+BAD_SOURCES = {
+    test_imports_run_one_way: "from symbackprop.cli import main\n",
+    test_third_party_packages_stay_where_they_belong: "import numpy.linalg\n",
+    test_no_own_import_inside_a_function: "def f():\n    from . import index\n",
+    test_files_and_functions_are_short: "def f():\n" + "    pass\n" * 81,
+    test_no_text_is_run: "import sympy\nsympy.sympify('1')\n",
+    test_text_files_are_opened_with_their_encoding: "open('a')\n",
+    test_every_module_says_what_it_is: "x = 1\n",
+}
+
+
+@pytest.mark.parametrize("check", BAD_SOURCES, ids=lambda check: check.__name__)
+def test_the_checks_can_fail(check, tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path / "symbackprop")
+    path = tmp_path / "symbackprop" / "sizes" / "bad.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(BAD_SOURCES[check], encoding="utf-8")
+    with pytest.raises(AssertionError):
+        check(path)
+
+
+def test_the_template_check_can_fail(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    for number, text in enumerate(["{{ f(x) }}", "{{ a[0] }}", "{{ a + b }}", "{{ a == b }}"]):
+        path = tmp_path / f"{number}.j2"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(AssertionError):
+            test_templates_only_lay_out(path)
