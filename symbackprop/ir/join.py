@@ -1,0 +1,242 @@
+"""The join of a producer with its consumer: the only index rewrite.
+
+Equate ``read = write``, eliminate equalities with a unit coefficient. It gives composition, write to read, reshape
+folding, elimination of deltas and merging of heads at once, without floor or mod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Expr
+
+from symbackprop.ir.canonical import Draft, fully_written, read_substituted, renumbered
+from symbackprop.ir.nodes import Comp, Read, Reduction
+from symbackprop.scalars import placeholder
+from symbackprop.sizes import Constraint, Index, Size, implied, same_size
+from symbackprop.sizes.index import ONE, ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The result of a join.
+
+    restricted : whether the consumer got a constraint it did not have (its body is 0 where that does not hold)
+    """
+
+    draft: Draft
+    restricted: bool
+
+
+@dataclass(slots=True)
+class _State:
+    """A join under way: the equations left, and what has been eliminated."""
+
+    consumer_axes: int
+    box: list[Size]
+    equations: list[Index]
+    solved: dict[int, Index]
+    domain: list[Constraint]
+    added: list[Constraint]
+    trusted: frozenset[int]
+    write: tuple[Index, ...]
+
+
+def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined | None:
+    """`comp` with its operand `k` replaced by the body of `producer`, or None where that has no such form.
+
+    A result that is `restricted` is right only because the consumer's body is 0 where operand k is 0; that has
+    been checked, as has that no maximum is restricted.
+    """
+    read = comp.reads[k]
+    if not isinstance(read, Read) or producer.reduction is not Reduction.NONE:
+        return None
+    if comp.reduction is Reduction.ARGMAX and producer.body != placeholder(0):
+        return None
+    state = _start(comp, read, producer)
+    if not _eliminate(state, facts) or not _accept_rest(state):
+        return None
+    consumed = [a for a in state.solved if a < state.consumer_axes]
+    left = [a for a in range(state.consumer_axes, len(state.box)) if a not in state.solved]
+    if len(left) > len(consumed) or (consumed and comp.reduction is Reduction.ARGMAX):
+        return None
+    partial = bool(state.added or producer.domain) or not (
+        fully_written(producer) or _covers(producer, read)
+    )
+    if partial and (
+        comp.reduction in (Reduction.MAX, Reduction.ARGMAX)
+        or comp.body.xreplace({placeholder(k): ZERO}) != 0
+    ):
+        return None
+    draft = _combined(comp, k, producer, state)
+    return Joined(draft, bool(state.added or producer.domain))
+
+
+def _covers(producer: Comp, read: Read) -> bool:
+    """Whether every entry that is read is written: constant positions written where they are read."""
+    if producer.domain:
+        return False
+    seen: set[int] = set()
+    for r, w, size in zip(read.index, producer.write, producer.shape, strict=True):
+        plain = w.plain_axis()
+        if plain is not None and plain not in seen and same_size(producer.axes[plain], size):
+            seen.add(plain)
+        elif not (w.is_constant() and r == w):
+            return False
+    return True
+
+
+def _start(comp: Comp, read: Read, producer: Comp) -> _State:
+    count = len(comp.axes)
+    write = tuple(t.renamed(lambda a: a + count) for t in producer.write)
+    domain = [Constraint(c.term.renamed(lambda a: a + count), c.equality) for c in producer.domain]
+    box = [*comp.axes, *producer.axes]
+    equations: list[Index] = []
+    trusted: set[int] = set()
+    for r, w, size in zip(read.index, write, producer.shape, strict=True):
+        equations.extend(_digits(r, w, box))
+        plain = w.plain_axis()
+        if plain is not None and plain not in trusted and same_size(box[plain], size):
+            # the read is in range, so this axis is
+            trusted.add(plain)
+    return _State(
+        count, box, equations, {}, [*comp.domain, *domain], [], frozenset(trusted), comp.write
+    )
+
+
+def _digits(r: Index, w: Index, box: Sequence[Size]) -> list[Index]:
+    """``r - w = 0``, as one equation for each digit where both sides are mixed-radix numbers of equal strides."""
+    if len(r.terms) < 2 or len(r.terms) != len(w.terms) or r.const != w.const:
+        return [r - w]
+    pairs: list[Index] = []
+    sizes: list[tuple[Expr, Size, Size]] = []
+    for atom, c in r.terms:
+        other = next((b for b, d in w.terms if same_size(c, d)), None)
+        if not isinstance(atom, int) or not isinstance(other, int):
+            return [r - w]
+        pairs.append(Index(((atom, ONE),)) - Index(((other, ONE),)))
+        sizes.append((c, box[atom], box[other]))
+    stride: Expr = ONE
+    while sizes:
+        found = next((s for s in sizes if same_size(s[0], stride)), None)
+        if found is None:
+            return [r - w]
+        sizes.remove(found)
+        if sizes and not same_size(found[1], found[2]):
+            return [r - w]
+        stride = stride * found[1]
+    return pairs
+
+
+def _eliminate(state: _State, facts: tuple[Size, ...]) -> bool:
+    """Solve equations for axes with a unit coefficient, producer axes first; False where one cannot hold."""
+    pending = list(state.equations)
+    state.equations = []
+    while pending:
+        equation = pending.pop(0)
+        if equation.is_constant():
+            if equation.const != 0:
+                return False
+            continue
+        choice = _choose(equation, state)
+        if choice is None:
+            state.equations.append(equation)
+            continue
+        solution = _solve(equation, choice)
+        if choice not in state.trusted:
+            _require_range(choice, solution, state, facts)
+        step = {choice: solution}
+        state.solved = {a: t.substitute(step) for a, t in state.solved.items()}
+        state.solved[choice] = solution
+        pending = [t.substitute(step) for t in (*state.equations, *pending)]
+        state.equations = []
+        state.domain = [c.substitute(step) for c in state.domain]
+        state.added = [c.substitute(step) for c in state.added]
+        state.write = tuple(t.substitute(step) for t in state.write)
+    return True
+
+
+def _choose(equation: Index, state: _State) -> int | None:
+    """The axis to eliminate: a producer's before a consumer's, a summed before a written one.
+
+    Where several digits of a producer meet one consumer axis, that axis goes and the digits take its place.
+    """
+    first = state.consumer_axes
+    digits = sum(1 for a, _ in equation.terms if isinstance(a, int) and a >= first) > 1
+    written = {a for t in state.write for a in t.axes()}
+    inner = {a for look_up in equation.look_ups() for t in look_up.index for a in t.axes()}
+    options = [
+        a
+        for a, c in equation.terms
+        if isinstance(a, int)
+        and (c == 1 or c == -1)
+        and a not in inner
+        and not (a in written and equation.has_look_up())
+    ]
+    if not options:
+        return None
+    return min(options, key=lambda a: ((a < first) != digits, a in written, -a))
+
+
+def _solve(equation: Index, a: int) -> Index:
+    c = equation.coefficient(a)
+    rest = Index(tuple(t for t in equation.terms if t[0] != a), equation.const)
+    return rest.scaled(-ONE) if c == 1 else rest
+
+
+def _require_range(a: int, solution: Index, state: _State, facts: tuple[Size, ...]) -> None:
+    """Add ``0 <= solution < size(a)`` as far as it is not proved."""
+    above = solution.scaled(-ONE).shifted(state.box[a] - 1)
+    for goal in (solution, above):
+        if not implied(goal, state.box, [*state.domain, *state.added], facts):
+            state.added.append(Constraint(goal))
+
+
+def _accept_rest(state: _State) -> bool:
+    """Turn equations between consumer axes alone into constraints; False where a producer axis is left in one."""
+    for equation in state.equations:
+        if any(a >= state.consumer_axes for a in equation.axes()):
+            return False
+        state.added.append(Constraint(equation, equality=True))
+    return True
+
+
+def _combined(comp: Comp, k: int, producer: Comp, state: _State) -> Draft:
+    count = state.consumer_axes
+    kept = [n for n in range(len(comp.reads)) if n != k]
+    inner = tuple(len(kept) + n for n in range(len(producer.reads)))
+    place = [0] * len(comp.reads)
+    for new, old in enumerate(kept):
+        place[old] = new
+    place[k] = len(kept) + len(inner)
+    body = renumbered(comp.body, tuple(place)).xreplace(
+        {placeholder(place[k]): renumbered(producer.body, inner)}
+    )
+    moved = {n: Index(((n + count, ONE),)) for n in range(len(producer.axes))}
+    inner_reads = (read_substituted(r, moved) for r in producer.reads)
+    outer_reads = (comp.reads[n] for n in kept)
+    reads = tuple(read_substituted(r, state.solved) for r in (*outer_reads, *inner_reads))
+    draft = Draft(
+        comp.shape,
+        tuple(state.box),
+        body,
+        reads,
+        state.write,
+        tuple((*state.domain, *state.added)),
+        comp.reduction,
+    )
+    return _drop_eliminated(draft, state)
+
+
+def _drop_eliminated(draft: Draft, state: _State) -> Draft:
+    """Give eliminated axes size 1, so that they neither count as sums nor stay."""
+    axes = tuple(ONE if a in state.solved else size for a, size in enumerate(draft.axes))
+    reduction = draft.reduction
+    if reduction is Reduction.NONE:
+        # eliminated axes may have been written; the rest is still injective
+        reduction = Reduction.SUM
+    return replace(draft, axes=axes, reduction=reduction)
+
+
+__all__ = ["Joined", "join"]
