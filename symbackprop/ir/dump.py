@@ -1,9 +1,9 @@
 """A graph as text, one line for each node: for messages, tests and the curious.
 
-    %0       (h, n)   = parameter W
-    %1       (n)      = input x
-    %2[i]    (h)      = sum_k %0[i, k]*%1[k]
-    %3[2i+k] (n)     += %2[i]   for i < h, k < 3   where i - k >= 0
+%0       (h, n)   = parameter W
+%1       (n)      = input x
+%2[i]    (h)      = sum_k %0[i, k]*%1[k]
+%3[2i+k] (n)     += %2[i]   for i < h, k < 3   where i - k >= 0
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LETTERS = "ijklmnopqrstuvwabcdefgh"
 
 
 def dump(graph: Graph, ids: Iterable[int] | None = None) -> str:
-    """The nodes `ids` (default: all), a line each; the bodies of loops follow their loop, indented."""
+    """The nodes `ids` (default: all), a line each; the body of a loop follows it, indented."""
     chosen = range(len(graph)) if ids is None else ids
     return "\n".join(line for node_id in chosen for line in _lines(graph, node_id))
 
@@ -54,9 +54,7 @@ def _lines(graph: Graph, node_id: int) -> Iterator[str]:
             pending.extend((node.body, n, depth + 1) for n in reversed(range(len(node.body))))
 
 
-def describe(
-    node: Node, name: str, shape: tuple[Size, ...], graph: Graph | None = None
-) -> str:
+def describe(node: Node, name: str, shape: tuple[Size, ...], graph: Graph | None = None) -> str:
     """`node` as ``name (shape) = law``; its operands carry their names where `graph` is given."""
     match node:
         case Var():
@@ -152,7 +150,9 @@ def operand_text(operand: Operand, names: tuple[str, ...], graph: Graph | None =
 
 def _comp_text(node: Comp, name: str, graph: Graph | None) -> str:
     names = axis_names(node)
-    moves = {placeholder(k): Symbol(operand_text(r, names, graph)) for k, r in enumerate(node.reads)}
+    moves = {
+        placeholder(k): Symbol(operand_text(r, names, graph)) for k, r in enumerate(node.reads)
+    }
     body = str(node.body.xreplace(moves))
     written = ", ".join(index_text(t, names, graph) for t in node.write)
     target = f"{name}[{written}]" if written else name
