@@ -116,23 +116,7 @@ class InvalidExpressionError(SymbackpropError, ValueError):
 
 
 class MissingRuleError(UnsupportedError):
-    """An operation has no rule in the mode asked for.
-
-    Parameters
-    ----------
-    operation : str
-        Name of the operation.
-    mode : str
-        What was asked of it: "vjp", "jvp", "latex", "numpy".
-    """
-
-    def __init__(
-        self, operation: str, mode: str, *, where: str | None = None, help: str | None = None
-    ) -> None:
-        super().__init__(f"{operation}: no {mode} rule", where=where, help=help)
-        self.args = (operation, mode)
-        self.operation = operation
-        self.mode = mode
+    """An operation has no rule in the mode asked for: the message names both."""
 
 
 class SpecError(SymbackpropError, ValueError):

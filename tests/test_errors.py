@@ -51,7 +51,7 @@ def test_unknown_name_among_none_and_among_many():
     [
         errors.SymbackpropError("a", where="b", help="c"),
         errors.UnknownNameError("parameter", "W11", ["W1"], where="here"),
-        errors.MissingRuleError("logdet", "vjp", help="none"),
+        errors.MissingRuleError("logdet has no VJP", help="none"),
         errors.InternalError("broken"),
     ],
 )
@@ -67,7 +67,7 @@ def test_whose_fault_it_is():
     for kind in (errors.ShapeError, errors.SpecError, errors.OutputError, errors.UnsupportedError):
         assert kind("x").exit_status == 2
         assert isinstance(kind("x"), errors.SymbackpropError)
-    assert isinstance(errors.MissingRuleError("f", "jvp"), errors.UnsupportedError)
+    assert isinstance(errors.MissingRuleError("f has no JVP"), errors.UnsupportedError)
 
 
 def test_public_names_exist_and_the_unknown_is_an_attribute_error():

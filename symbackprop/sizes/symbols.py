@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol, expand
 from sympy.core.symbol import Dummy
 
 from symbackprop.errors import ShapeError
 
-Size = Expr
+Size: TypeAlias = Expr
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
