@@ -10,8 +10,16 @@ from sympy import Add, Expr, Mul, Pow, Rational, Symbol
 
 from symbackprop.errors import InternalError, UnsupportedError
 from symbackprop.scalars.atoms import Where
-from symbackprop.scalars.fields import FLOAT64, Array, Field
+from symbackprop.scalars.fields import (
+    FLOAT64,
+    Array,
+    Field,
+    FractionField,
+    ResidueField,
+    oracle,
+)
 from symbackprop.scalars.functions import FUNCTIONS, record_of
+from symbackprop.scalars.opaque import Opaque, polynomial_instance, smooth_instance
 from symbackprop.scalars.records import FunctionRecord
 from symbackprop.scalars.smooth import Composite
 from symbackprop.scalars.symbols import placeholder, placeholder_index
@@ -52,6 +60,21 @@ def evaluate(
         return _Evaluation(arrays, sizes or {}, field).value(body)
 
 
+def instantiate(
+    name: str, orders: tuple[int, ...], values: Sequence[Any], field: Field = FLOAT64
+) -> Array:
+    """The value of the derivative `orders` of the seeded function that stands for an unknown one.
+
+    Over the residues it is a random oracle, over the fractions a polynomial, else a sum of waves.
+    """
+    if isinstance(field, ResidueField):
+        key = f"{name}{list(orders)}"
+        return field.map(lambda *args: oracle(key, *args), *(field.array(v) for v in values))
+    rational = isinstance(field, FractionField)
+    formula = polynomial_instance if rational else smooth_instance
+    return evaluate(formula(name, orders), values, field=field)
+
+
 class _Evaluation:
     """One body at one point: remembers the values of shared subexpressions."""
 
@@ -78,6 +101,9 @@ class _Evaluation:
             return self._power(body)
         if isinstance(body, Where):
             return self._where(*body.args)
+        if isinstance(body, Opaque):
+            given = [self.value(x) for x in body.operands]
+            return instantiate(body.name, body.orders, given, self.field)
         if body.is_NumberSymbol:
             return self.field.constant(body)
         record = record_of(body)
