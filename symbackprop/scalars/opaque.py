@@ -104,10 +104,7 @@ def _polynomial(name: str, arity: int) -> Expr:
         return _away_from_zero(f"{name}/{m}/{k}")
 
     lines = [
-        Add(
-            Rational(m + 1, 7),
-            *(_away_from_zero(f"{name}/{m}/{k}") * placeholder(k) for k in range(arity)),
-        )
+        Add(Rational(m + 1, 7), *(weight(m, k) * placeholder(k) for k in range(arity)))
         for m in range(_DEGREE + 1)
     ]
     return Add(*(line**m for m, line in enumerate(lines)))
