@@ -15,7 +15,7 @@ from symbackprop.interpret.points import (
     points_of,
     term_values,
 )
-from symbackprop.ir import Comp, Operand, Read, Reduction, determined_axes
+from symbackprop.ir import Comp, Operand, Position, Read, Reduction, determined_axes
 from symbackprop.scalars import body_sizes, evaluate
 from symbackprop.scalars.fields import Array
 
@@ -98,7 +98,9 @@ def _summed(context: Context, node_id: int, comp: Comp) -> Array:
 
 
 def _maximum(context: Context, node_id: int, comp: Comp) -> Array:
-    shape, integral = context.shape(comp.shape), context.is_integral(node_id)
+    (read,) = comp.reads
+    shape = context.shape(comp.shape)
+    integral = isinstance(read, Position) or context.is_integral(read.source)
     out = context.zeros(shape, integral)
     entries = out.reshape(-1)
     seen = np.zeros(out.size, dtype=bool)
