@@ -1,4 +1,5 @@
-"""How a gradient is derived: one adjoint rule for every comprehension, and the same rule read the other way.
+"""How a gradient is derived: one adjoint rule for every comprehension, and the same rule read the
+other way.
 
 May import `errors`, `sizes`, `scalars`, `ir` and `primitives`.
 """

@@ -42,7 +42,9 @@ from symbackprop.sizes import Size, axis
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One step of the sweep: `consumer` reads `target` at operand `position`, and gives `value` to its cotangent."""
+    """One step of the sweep: `consumer` reads `target` at operand `position`, and gives `value`
+    to its cotangent.
+    """
 
     consumer: int
     position: int
@@ -54,7 +56,8 @@ class Contribution:
 class Adjoint:
     """The cotangents of a sweep.
 
-    cotangents : node id -> id of its cotangent (shape: `extra`, then the node's);  log : the steps, in order
+    cotangents : node id -> id of its cotangent (shape: `extra`, then the node's);  log : the
+    steps, in order
     """
 
     cotangents: dict[int, int] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from symbackprop.ir import (
     Var,
 )
 from symbackprop.ir.nodes import Position
-from symbackprop.scalars import IndicatorEqual, body_derivative, placeholder
+from symbackprop.scalars import Equal, body_derivative, placeholder
 from symbackprop.sizes import At, Constraint, Index, Size, axis
 from symbackprop.sizes.index import linear
 
@@ -72,8 +72,8 @@ def active_ids(graph: Graph, ids: Iterable[int], wrt: Iterable[int]) -> set[int]
 def local_derivative(graph: Graph, node_id: int, comp: Comp, k: int) -> Linear:
     """``∂body/∂p_k``, its value written by the node's own result where that is shorter.
 
-    A maximum is the linear node that it equals at the point: the winner takes all (`first`), or each maximal
-    entry its share.
+    A maximum is the linear node that it equals at the point: the winner takes all (`first`), or
+    each maximal entry its share.
     """
     if comp.reduction is Reduction.MAX:
         return _max_derivative(graph, node_id, comp)
@@ -92,20 +92,18 @@ def _max_derivative(graph: Graph, node_id: int, comp: Comp) -> Linear:
         winner = graph.add(replace(comp, reduction=Reduction.ARGMAX))
         here = Index(((At(winner, comp.write), Integer(-1)),)) + winner_number(comp)
         return Linear(Integer(1), comp.reads, (*comp.domain, Constraint(here, equality=True)))
-    equal = IndicatorEqual(placeholder(0), placeholder(1))
+    equal = Equal(placeholder(0), placeholder(1))
     reads = (*comp.reads, Read(node_id, comp.write))
     if ties is Ties.ALL:
         return Linear(equal, reads, comp.domain)
-    count = graph.comp(
-        comp.shape, comp.axes, equal, reads, comp.write, comp.domain, Reduction.SUM
-    )
-    return Linear(
-        equal / placeholder(2), (*reads, Read(count, comp.write)), comp.domain
-    )
+    count = graph.comp(comp.shape, comp.axes, equal, reads, comp.write, comp.domain, Reduction.SUM)
+    return Linear(equal / placeholder(2), (*reads, Read(count, comp.write)), comp.domain)
 
 
 def winner_number(comp: Comp) -> Index:
-    """The mixed-radix number of the reduction axes, the first of them the most significant digit."""
+    """The mixed-radix number of the reduction axes, the first of them the most significant
+    digit.
+    """
     written = {a for t in comp.write if not t.has_look_up() for a in t.axes()}
     stride: Expr = Integer(1)
     total = Index()

@@ -1,4 +1,5 @@
-"""What a computation is: nodes, the graph that holds them, and the join of a producer with its consumer.
+"""What a computation is: nodes, the graph that holds them, and the join of a producer with its
+consumer.
 
 May import `errors`, `sizes` and `scalars`.
 """

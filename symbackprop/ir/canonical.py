@@ -59,8 +59,9 @@ def read_substituted(read: Operand, axes: dict[int, Index]) -> Operand:
 def determined_axes(write: Sequence[Index], axes: Sequence[Size]) -> frozenset[int]:
     """The axes that the written position determines.
 
-    A position determines an axis when it is the only undetermined one in it, or when the undetermined ones form
-    a telescoping mixed radix (``i * size(j) + j``). A look-up determines nothing.
+    A position determines an axis when it is the only undetermined one in it, or when the
+    undetermined ones form a telescoping mixed radix (``i * size(j) + j``). A look-up determines
+    nothing.
     """
     known: set[int] = set()
     changed = True
@@ -77,7 +78,9 @@ def determined_axes(write: Sequence[Index], axes: Sequence[Size]) -> frozenset[i
 
 
 def _telescopes(terms: Sequence[tuple[int, Expr]], axes: Sequence[Size]) -> bool:
-    """Whether ``sum(c * a)`` is a mixed-radix number: each stride is the product of the lower sizes."""
+    """Whether ``sum(c * a)`` is a mixed-radix number: each stride is the product of the lower
+    sizes.
+    """
     stride: Expr = ONE
     left = list(terms)
     while left:
@@ -92,8 +95,9 @@ def _telescopes(terms: Sequence[tuple[int, Expr]], axes: Sequence[Size]) -> bool
 def canonical(draft: Draft, facts: tuple[Size, ...]) -> Comp:
     """The comprehension in canonical form.
 
-    Unused operands and axes are gone (an unused sum axis multiplies by its size), axes of size 1 are 0, axes are
-    numbered by first use in the write, then in the reads, reads are sorted, implied constraints dropped.
+    Unused operands and axes are gone (an unused sum axis multiplies by its size), axes of size 1
+    are 0, axes are numbered by first use in the write, then in the reads, reads are sorted,
+    implied constraints dropped.
     """
     draft = _without_unused_reads(draft)
     if draft.body == 0 and draft.reduction in (Reduction.SUM, Reduction.NONE):
@@ -247,7 +251,9 @@ def is_identity(comp: Comp) -> bool:
 
 
 def fully_written(comp: Comp) -> bool:
-    """Whether every entry is written, each by one point (of an injective write without a domain)."""
+    """Whether every entry is written, each by one point (of an injective write without a
+    domain).
+    """
     if comp.domain or len(determined_axes(comp.write, comp.axes)) < len(comp.axes):
         return False
     return same_size(product(comp.axes), product(comp.shape))

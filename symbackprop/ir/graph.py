@@ -171,7 +171,9 @@ class Graph:
         return self.elementwise(body, sources)
 
     def identity(self, shape: Sequence[Size]) -> int:
-        """The node of shape ``shape + shape`` that is 1 where both halves agree (a Kronecker delta)."""
+        """The node of shape ``shape + shape`` that is 1 where both halves agree (a Kronecker
+        delta).
+        """
         here = tuple(axis(i) for i in range(len(shape)))
         return self.comp((*shape, *shape), shape, Integer(1), (), write=here + here)
 

@@ -1,7 +1,7 @@
 """The join of a producer with its consumer: the only index rewrite.
 
-Equate ``read = write``, eliminate equalities with a unit coefficient. It gives composition, write to read, reshape
-folding, elimination of deltas and merging of heads at once, without floor or mod.
+Equate ``read = write``, eliminate equalities with a unit coefficient. It gives composition, write
+to read, reshape folding, elimination of deltas and merging of heads at once, without floor or mod.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from symbackprop.sizes.index import ONE, ZERO
 class Joined:
     """The result of a join.
 
-    restricted : whether the consumer got a constraint it did not have (its body is 0 where that does not hold)
+    restricted : whether the consumer got a constraint it did not have (its body is 0 where that
+    does not hold)
     """
 
     draft: Draft
@@ -44,10 +45,11 @@ class _State:
 
 
 def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined | None:
-    """`comp` with its operand `k` replaced by the body of `producer`, or None where that has no such form.
+    """`comp` with its operand `k` replaced by the body of `producer`, or None where that has no
+    such form.
 
-    A result that is `restricted` is right only because the consumer's body is 0 where operand k is 0; that has
-    been checked, as has that no maximum is restricted.
+    A result that is `restricted` is right only because the consumer's body is 0 where operand k is
+    0; that has been checked, as has that no maximum is restricted.
     """
     read = comp.reads[k]
     if not isinstance(read, Read) or producer.reduction is not Reduction.NONE:
@@ -74,7 +76,9 @@ def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined 
 
 
 def _covers(producer: Comp, read: Read) -> bool:
-    """Whether every entry that is read is written: constant positions written where they are read."""
+    """Whether every entry that is read is written: constant positions written where they are
+    read.
+    """
     if producer.domain:
         return False
     seen: set[int] = set()
@@ -106,7 +110,9 @@ def _start(comp: Comp, read: Read, producer: Comp) -> _State:
 
 
 def _digits(r: Index, w: Index, box: Sequence[Size]) -> list[Index]:
-    """``r - w = 0``, as one equation for each digit where both sides are mixed-radix numbers of equal strides."""
+    """``r - w = 0``, as one equation for each digit where both sides are mixed-radix numbers of
+    equal strides.
+    """
     if len(r.terms) < 2 or len(r.terms) != len(w.terms) or r.const != w.const:
         return [r - w]
     pairs: list[Index] = []
@@ -130,7 +136,9 @@ def _digits(r: Index, w: Index, box: Sequence[Size]) -> list[Index]:
 
 
 def _eliminate(state: _State, facts: tuple[Size, ...]) -> bool:
-    """Solve equations for axes with a unit coefficient, producer axes first; False where one cannot hold."""
+    """Solve equations for axes with a unit coefficient, producer axes first; False where one
+    cannot hold.
+    """
     pending = list(state.equations)
     state.equations = []
     while pending:
@@ -160,7 +168,8 @@ def _eliminate(state: _State, facts: tuple[Size, ...]) -> bool:
 def _choose(equation: Index, state: _State) -> int | None:
     """The axis to eliminate: a producer's before a consumer's, a summed before a written one.
 
-    Where several digits of a producer meet one consumer axis, that axis goes and the digits take its place.
+    Where several digits of a producer meet one consumer axis, that axis goes and the digits take
+    its place.
     """
     first = state.consumer_axes
     digits = sum(1 for a, _ in equation.terms if isinstance(a, int) and a >= first) > 1
@@ -194,7 +203,9 @@ def _require_range(a: int, solution: Index, state: _State, facts: tuple[Size, ..
 
 
 def _accept_rest(state: _State) -> bool:
-    """Turn equations between consumer axes alone into constraints; False where a producer axis is left in one."""
+    """Turn equations between consumer axes alone into constraints; False where a producer axis is
+    left in one.
+    """
     for equation in state.equations:
         if any(a >= state.consumer_axes for a in equation.axes()):
             return False

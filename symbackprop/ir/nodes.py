@@ -103,10 +103,10 @@ Operand = Read | Position
 class Comp:
     """``out[write] red= body(p0, p1, ...)`` for every point of `axes` that satisfies `domain`.
 
-    `body` is a scalar SymPy expression over the placeholders ``p0 ..`` (one for each of `reads`), sizes and
-    rationals. An entry that no point writes is 0; under MAX and ARGMAX every entry is written. MAX and ARGMAX
-    have body ``p0``. ARGMAX gives the winner as the mixed-radix number of the reduction axes, in their order.
-    NONE: the write is injective.
+    `body` is a scalar SymPy expression over the placeholders ``p0 ..`` (one for each of `reads`),
+    sizes and rationals. An entry that no point writes is 0; under MAX and ARGMAX every entry is
+    written. MAX and ARGMAX have body ``p0``. ARGMAX gives the winner as the mixed-radix number of
+    the reduction axes, in their order. NONE: the write is injective.
     """
 
     shape: tuple[Size, ...]
@@ -122,8 +122,8 @@ class Comp:
 class Opaque:
     """An unknown tensor function of `args`, differentiated ``orders[j]`` times by argument j.
 
-    `out_shape` is the shape of the function itself; the node's shape is `out_shape` followed by the axes of
-    argument 1 once for each of its orders, then those of argument 2, and so on.
+    `out_shape` is the shape of the function itself; the node's shape is `out_shape` followed by
+    the axes of argument 1 once for each of its orders, then those of argument 2, and so on.
     """
 
     name: str
@@ -168,8 +168,8 @@ class Carry:
 class Feed:
     """An outer node seen inside the body.
 
-    outer : outer node;  var : body variable. A stacked feed gives the slice ``outer[t]`` at step t, a constant
-    feed the whole of it.
+    outer : outer node;  var : body variable. A stacked feed gives the slice ``outer[t]`` at step
+    t, a constant feed the whole of it.
     """
 
     outer: int
@@ -178,7 +178,8 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A recurrence over t = 0 .. length - 1 (falling where `reverse`); its results are `Hist` and `Final`.
+    """A recurrence over t = 0 .. length - 1 (falling where `reverse`); its results are `Hist` and
+    `Final`.
 
     `body` is a graph of its own (compared by identity): append-only while the loop is in use.
     """

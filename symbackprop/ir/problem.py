@@ -1,4 +1,6 @@
-"""A problem: a graph, and what its nodes are called. What front ends produce and everything else reads."""
+"""A problem: a graph, and what its nodes are called. What front ends produce and everything else
+reads.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from symbackprop.sizes import Size
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A member of a family: the z of layer 3, the width of layer 2. `index` is the layer or step."""
+    """A member of a family: the z of layer 3, the width of layer 2. `index` is the layer or
+    step.
+    """
 
     family: str
     index: int
@@ -20,7 +24,8 @@ class Tag:
 class Alias:
     """Another view of a parameter: the same entries under another letter, with permuted axes.
 
-    CSE 849's ``w_ij`` (from unit i to unit j) and ``W_k = [w_ij]^T`` are one parameter in two index orders.
+    CSE 849's ``w_ij`` (from unit i to unit j) and ``W_k = [w_ij]^T`` are one parameter in two
+    index orders.
     """
 
     of: str
@@ -35,11 +40,12 @@ class Problem:
     Attributes
     ----------
     parameters, inputs : name -> Var id, in order of declaration
-    values : name -> id of a named forward value, in order of declaration (z1, a1, p, ...); a name is
-        kept when formulas are printed and code is written, anonymous nodes are inlined
+    values : name -> id of a named forward value, in order of declaration (z1, a1, p, ...); a name
+    is kept when formulas are printed and code is written, anonymous nodes are inlined
     outputs : name -> id;  the scalar loss, where there is one, is ``outputs["loss"]``
     spellings : name -> LaTeX, where it is not the default spelling of the name
-    origins : name -> first index (0 or 1) of each of its axes, where it is not 1; for printing and judging
+    origins : name -> first index (0 or 1) of each of its axes, where it is not 1; for printing and
+    judging
     tags : roles of nodes in families, several per node
     tagged_sizes : roles of sizes in families
     aliases : alias views of parameters

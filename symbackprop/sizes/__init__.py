@@ -1,7 +1,8 @@
 """Sizes and index terms: the integer arithmetic under every shape, read and write.
 
-A *size* is a SymPy expression over declared positive integer symbols. An *index term* (`Index`) is affine in
-the axes of a comprehension, with sizes as coefficients. May import `errors` and SymPy, nothing else of ours.
+A *size* is a SymPy expression over declared positive integer symbols. An *index term* (`Index`) is
+affine in the axes of a comprehension, with sizes as coefficients. May import `errors` and SymPy,
+nothing else of ours.
 """
 
 from symbackprop.sizes.facts import Box, Constraint, implied, is_nonnegative, is_positive

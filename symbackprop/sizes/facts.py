@@ -1,7 +1,7 @@
 """What can be proved about sizes and index terms.
 
-Decided by the box of the axes and at most two constraints of the domain; a failed proof never changes a value,
-it costs a missed join or a guard.
+Decided by the box of the axes and at most two constraints of the domain; a failed proof never
+changes a value, it costs a missed join or a guard.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ class Constraint:
 
 @lru_cache(maxsize=65536)
 def is_nonnegative(size: Expr, facts: tuple[Expr, ...] = ()) -> bool:
-    """Whether ``size >= 0`` for all positive values of its symbols (True is a proof, False is "not proved").
+    """Whether ``size >= 0`` for all positive values of its symbols (True is a proof, False is "not
+    proved").
 
-    Substitutes ``n := n' + 1`` and looks for non-negative coefficients; each of `facts` (sizes known to be
-    >= 0) may be subtracted once.
+    Substitutes ``n := n' + 1`` and looks for non-negative coefficients; each of `facts` (sizes
+    known to be >= 0) may be subtracted once.
     """
     if size.is_Integer:
         return bool(size >= 0)
@@ -93,7 +94,8 @@ def implied(
 ) -> bool:
     """Whether ``goal >= 0`` is proved on the domain inside the box.
 
-    Tries the box alone, then the goal less one constraint, then less two (an equality in both signs).
+    Tries the box alone, then the goal less one constraint, then less two (an equality in both
+    signs).
     """
     known = ranges or {}
     if _bounded(goal, box, facts, known):

@@ -13,7 +13,8 @@ ONE: Expr = Integer(1)
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The value of an integer (or boolean, as 0 or 1) node at a position: data that takes part in an index.
+    """The value of an integer (or boolean, as 0 or 1) node at a position: data that takes part in
+    an index.
 
     source : id of the integer node;  index : one term for each of its dims
     """
@@ -28,7 +29,7 @@ Atom = int | At
 
 def size_key(size: Expr) -> tuple[int, int, str]:
     """A key that orders sizes the same way in every run (SymPy's own order is slow)."""
-    return (0, int(size), "") if size.is_Integer else (1, 0, str(size))  # type: ignore[call-overload]
+    return (0, int(size), "") if size.is_Integer else (1, 0, str(size))
 
 
 def atom_key(atom: Atom) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol, expand
@@ -17,12 +17,12 @@ Size: TypeAlias = Expr
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-@lru_cache(maxsize=None)
+@cache
 def size_symbol(name: str) -> Symbol:
     """The positive integer symbol called `name`; the same object for the same name, always.
 
-    SymPy tells symbols with different assumptions apart (``Symbol('n') - Symbol('n', positive=True)`` does not
-    vanish), so every size symbol of the program comes from here.
+    SymPy tells symbols with different assumptions apart (``Symbol('n') - Symbol('n',
+    positive=True)`` does not vanish), so every size symbol of the program comes from here.
     """
     if not _NAME.match(name):
         raise ShapeError(
@@ -44,7 +44,8 @@ def dims(names: str) -> tuple[Symbol, ...]:
 def as_size(value: int | str | Expr) -> Size:
     """`value` as a size: an integer >= 0, a size name, or an expression over integer symbols.
 
-    Foreign integer symbols (``sympy.Symbol('n')``, with any assumptions) become the size symbol of their name.
+    Foreign integer symbols (``sympy.Symbol('n')``, with any assumptions) become the size symbol of
+    their name.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def as_size(value: int | str | Expr) -> Size:
         return size_symbol(value)
     if isinstance(value, Expr):
         if value.is_Integer:
-            return as_size(int(value))  # type: ignore[call-overload]
+            return as_size(int(value))
         foreign = {
             s: size_symbol(s.name)
             for s in value.free_symbols
@@ -82,7 +83,7 @@ def same_size(a: Size, b: Size) -> bool:
 @lru_cache(maxsize=4096)
 def size_symbols(size: Size) -> tuple[Symbol, ...]:
     """The symbols of a size, sorted by name."""
-    return tuple(sorted((s for s in size.free_symbols), key=lambda s: str(s)))  # type: ignore[arg-type]
+    return tuple(sorted((s for s in size.free_symbols), key=lambda s: str(s)))
 
 
 def evaluate_size(size: Size, values: Mapping[str, int]) -> int:
@@ -94,7 +95,7 @@ def evaluate_size(size: Size, values: Mapping[str, int]) -> int:
         When a symbol has no value, or the result is no integer >= 0.
     """
     if size.is_Integer:
-        return int(size)  # type: ignore[call-overload,no-any-return]
+        return int(size)
     missing = [str(s) for s in size_symbols(size) if str(s) not in values]
     if missing:
         raise ShapeError(f"size {size}: no value for {', '.join(missing)}")

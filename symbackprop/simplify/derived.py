@@ -1,0 +1,164 @@
+"""From a problem to its gradients: derive, choose what is named, simplify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from symbackprop.calculus import Adjoint, vjp
+from symbackprop.errors import ShapeError
+from symbackprop.ir import (
+    Comp,
+    Graph,
+    Kind,
+    Problem,
+    Read,
+    Reduction,
+    Role,
+    Var,
+    consumers,
+    reachable,
+)
+from symbackprop.simplify.engine import Simplified, simplify
+
+
+@dataclass(slots=True)
+class Derived:
+    """A problem with its gradients.
+
+    Attributes
+    ----------
+    gradients : name of a parameter or real input -> id of the gradient, of the shape of the variable
+    deltas : name of a forward value -> id of its cotangent, where that keeps a name; in the order of the sweep
+    seeds : name of an output -> id of its cotangent (the constant 1 for a loss)
+    names : id -> name, of forward values and of deltas (``dz1`` for the cotangent of ``z1``)
+    adjoint, simplified : the raw sweep and the log of the simplifier
+    independent : the variables that no seeded output depends on (their gradient is 0)
+    """
+
+    problem: Problem
+    graph: Graph
+    gradients: dict[str, int] = field(default_factory=dict)
+    deltas: dict[str, int] = field(default_factory=dict)
+    seeds: dict[str, int] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    adjoint: Adjoint = field(default_factory=Adjoint)
+    simplified: Simplified | None = None
+    independent: tuple[str, ...] = ()
+
+
+def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = False) -> Derived:
+    """The gradients of the loss, or with `general` the VJP of all outputs, simplified.
+
+    Parameters
+    ----------
+    wrt : names of parameters, inputs or forward values; default: all parameters and real inputs
+    general : seed every output with a variable ``<output>_bar`` instead of the loss with 1
+
+    Raises
+    ------
+    ShapeError
+        When there is no scalar loss and `general` is not asked for.
+    """
+    graph = problem.graph
+    forward = len(graph)
+    targets = _targets(problem, wrt)
+    seeds = _seeds(problem, general)
+    adjoint = vjp(graph, {problem.outputs[o]: s for o, s in seeds.items()}, list(targets.values()))
+    deltas = _named_cotangents(problem, adjoint, forward)
+    roots = [adjoint.cotangents[i] for i in targets.values()]
+    kept = problem.names()
+    found = simplify(
+        graph, [*roots, *deltas.values()], forward, deltas.values(), kept, problem.outputs.values()
+    )
+    result = Derived(
+        problem, graph, seeds=seeds, names=dict(kept), adjoint=adjoint, simplified=found
+    )
+    result.gradients = {n: found.ids[adjoint.cotangents[i]] for n, i in targets.items()}
+    taken = set(problem.named())
+    for name, raw in deltas.items():
+        new = found.ids[raw]
+        result.deltas[name] = new
+        if new >= forward and new not in result.names:
+            result.names[new] = unused("d" + name, taken)
+    result.independent = _independent(graph, problem, targets)
+    return result
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """`name`, with underscores added until it is not taken; taken from then on."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _targets(problem: Problem, wrt: Sequence[str] | None) -> dict[str, int]:
+    if wrt is not None:
+        named = problem.named()
+        return {name: named[name] for name in wrt}
+    graph = problem.graph
+    every = {**problem.parameters, **problem.inputs}
+    return {name: i for name, i in every.items() if graph.kind(i) is Kind.REAL}
+
+
+def _seeds(problem: Problem, general: bool) -> dict[str, int]:
+    graph = problem.graph
+    if general:
+        return {
+            name: graph.add(Var(f"{name}_bar", graph.shape(i), role=Role.COTANGENT))
+            for name, i in problem.outputs.items()
+        }
+    loss = problem.loss
+    if loss is None or graph.shape(loss) != ():
+        found = "none" if loss is None else f"shape {graph.shape(loss)}"
+        raise ShapeError(
+            f"a gradient needs a scalar loss, found {found}",
+            help="reduce it with sum(...) or mean(...) and give it as Network(loss=...)",
+        )
+    return {"loss": graph.full(1)}
+
+
+def _named_cotangents(problem: Problem, adjoint: Adjoint, forward: int) -> dict[str, int]:
+    """The cotangents that keep a name: of pre-activations, and of named values read more than once.
+
+    A pre-activation is a named value that a contraction goes into.
+    """
+    graph = problem.graph
+    ids = reachable(graph, problem.outputs.values())
+    readers = consumers(graph, ids)
+    variables = {*problem.parameters.values(), *problem.inputs.values()}
+    variables |= set(problem.outputs.values())
+    found: dict[str, int] = {}
+    for i, name in sorted(problem.names().items(), reverse=True):
+        if i in variables or i not in adjoint.cotangents:
+            continue
+        if len(readers.get(i, ())) > 1 or _is_affine(graph, i, problem.names()):
+            found[name] = adjoint.cotangents[i]
+    return {n: c for n, c in found.items() if c >= forward}
+
+
+def _is_affine(graph: Graph, i: int, names: Mapping[int, str]) -> bool:
+    """Whether a contraction of two operands goes into the node, through unnamed nodes only."""
+    pending, seen = [i], {i}
+    while pending:
+        node = graph[pending.pop()]
+        if not isinstance(node, Comp):
+            continue
+        if node.reduction is Reduction.SUM and len(node.reads) > 1:
+            return True
+        for source in read_sources(node):
+            if source not in names and source not in seen:
+                seen.add(source)
+                pending.append(source)
+    return False
+
+
+def read_sources(node: Comp) -> list[int]:
+    """The nodes whose entries a comprehension reads."""
+    return [read.source for read in node.reads if isinstance(read, Read)]
+
+
+def _independent(graph: Graph, problem: Problem, targets: Mapping[str, int]) -> tuple[str, ...]:
+    reached = set(reachable(graph, problem.outputs.values()))
+    return tuple(name for name, i in targets.items() if i not in reached)

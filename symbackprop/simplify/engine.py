@@ -1,0 +1,397 @@
+"""The simplifier: each quantity rewritten over named values, once for every canonical pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sympy import Expr, Integer, Symbol
+
+from symbackprop.ir import (
+    Comp,
+    Final,
+    Graph,
+    Hist,
+    Loop,
+    Node,
+    Opaque,
+    Prim,
+    Reduction,
+    consumers,
+    operands,
+    reachable,
+    substituted,
+)
+from symbackprop.simplify.local import Local, Recipe, extract, recipe, replay
+from symbackprop.simplify.rebuild import Rebuild
+from symbackprop.simplify.rules import Rules, cost
+from symbackprop.simplify.sums import rebuilt
+from symbackprop.simplify.terms import Fresh, Rd, definition, inlinable
+
+LARGEST_TERM = 60
+"""Entries in one term; a quantity that would need more is cut into several."""
+
+LARGEST_OPENING = 25
+"""A named quantity is opened inside another one only up to this many entries."""
+
+NEIGHBOURS = 40
+"""Forward definitions looked at around one quantity."""
+
+MANY_READERS = 16
+"""A forward node with more readers (a shared weight) is not searched for definitions to fold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A checkpoint of a derivation: the whole term after a phase.
+
+    phase : "chain rule", "fold", "result";  made : the nodes that are the term
+    """
+
+    phase: str
+    made: Recipe
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What was found for one canonical neighbourhood."""
+
+    made: Recipe
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What is looked at when one quantity is rewritten.
+
+    cluster : the quantity and the anonymous ones it is made of;  quantities : named ones it reads
+    openings : for each of those the nodes of its simplified form, where it may be opened
+    forward : forward nodes around it, of which `definitions` may be folded;  made : simplified
+    nodes around it
+    """
+
+    head: int
+    cluster: list[int]
+    quantities: list[int]
+    openings: dict[int, list[int]]
+    forward: list[int]
+    made: list[int]
+    definitions: set[int]
+
+
+@dataclass(slots=True)
+class Simplified:
+    """The result of simplification.
+
+    ids : id of a quantity -> id of its simplified form (same graph, appended)
+    bindings : id of a quantity -> its pattern and how it is laid on the graph
+    """
+
+    graph: Graph
+    ids: dict[int, int] = field(default_factory=dict)
+    bindings: dict[int, tuple[Pattern, Local]] = field(default_factory=dict)
+
+    def steps(self, quantity: int) -> list[tuple[str, int, tuple[str, ...]]]:
+        """(phase, node id, reasons) of every checkpoint of a quantity, made in the graph on
+        demand.
+        """
+        bound = self.bindings.get(quantity)
+        if bound is None:
+            return []
+        pattern, local = bound
+        return [(s.phase, replay(s.made, self.graph, local), s.reasons) for s in pattern.steps]
+
+
+def simplify(
+    graph: Graph,
+    roots: Sequence[int],
+    forward: int,
+    named: Iterable[int],
+    kept: Iterable[int],
+    outputs: Iterable[int],
+) -> Simplified:
+    """Before ⇒ after: every quantity as a person would write it, over named forward values and
+    quantities.
+
+    Parameters
+    ----------
+    roots : the quantities asked for
+    forward : ids below it are forward nodes: they are read, not rewritten
+    named : quantities (ids at or above `forward`) that keep a name of their own, such as deltas
+    kept : forward nodes that have a name
+    outputs : forward nodes that no formula may read (the loss)
+    """
+    return _Engine(graph, roots, forward, set(named), set(kept), set(outputs)).run()
+
+
+class _Engine:
+    def __init__(
+        self,
+        graph: Graph,
+        roots: Sequence[int],
+        forward: int,
+        named: set[int],
+        kept: set[int],
+        outputs: set[int],
+    ) -> None:
+        self.graph = graph
+        self.forward = forward
+        self.kept = kept
+        self.outputs = outputs
+        self.roots = roots
+        self.named = named
+        self.named_new: set[int] = set()
+        self.order = [i for i in reachable(graph, roots) if i >= forward]
+        self.heads = self._choose_heads(named | {r for r in roots if r >= forward})
+        self.forward_readers = consumers(graph, range(forward))
+        self.memo: dict[tuple[object, ...], Pattern] = {}
+        self.result = Simplified(graph)
+
+    # -- what is rewritten as a whole ------------------------------------------------------------
+    def _choose_heads(self, wanted: set[int]) -> set[int]:
+        """The quantities rewritten as a whole: wanted ones, what has no form as a term, and what
+        that reads.
+        """
+        graph = self.graph
+        heads = {i for i in self.order if i in wanted}
+        for i in self.order:
+            node = graph[i]
+            if not isinstance(node, Comp) or not inlinable(node):
+                heads.add(i)
+                heads.update(s for s in operands(node) if s >= self.forward)
+        weight: dict[int, int] = {}
+        for i in self.order:
+            total = 1 + sum(
+                1 if s < self.forward or s in heads else weight[s] for s in operands(graph[i])
+            )
+            if total > LARGEST_TERM:
+                heads.add(i)
+            weight[i] = total
+        return heads
+
+    def run(self) -> Simplified:
+        """Rewrite the heads by rising id."""
+        for i in self.order:
+            if i not in self.heads:
+                continue
+            node = self.graph[i]
+            if isinstance(node, Comp) and inlinable(node):
+                self.result.ids[i] = self._rewrite(i)
+            else:
+                self.result.ids[i] = self._carried(i)
+        for root in self.roots:
+            self.result.ids.setdefault(root, root)
+        return self.result
+
+    def _carried(self, i: int) -> int:
+        """A node without a form as a term, reading the simplified quantities."""
+        node = self.graph[i]
+        moved = {s: self.result.ids[s] for s in operands(node) if s in self.result.ids}
+        if not moved or all(k == v for k, v in moved.items()):
+            return i
+        if isinstance(node, Comp):
+            draft = substituted(node, moved)
+            return self.graph.comp(
+                draft.shape,
+                draft.axes,
+                draft.body,
+                draft.reads,
+                draft.write,
+                draft.domain,
+                draft.reduction if draft.reduction is not Reduction.NONE else Reduction.SUM,
+            )
+        return self.graph.add(with_operands(node, moved))
+
+    # -- one quantity ----------------------------------------------------------------------------
+    def _rewrite(self, head: int) -> int:
+        place = self._neighbourhood(head)
+        local, key = self._extracted(place)
+        known = (*key, local.ids[head], *(local.ids[q] for q in place.openings))
+        pattern = self.memo.get(known)
+        if pattern is None:
+            pattern = _solve(self.graph, local, key, head, place, self.outputs)
+            self.memo[known] = pattern
+        self.result.bindings[head] = (pattern, local)
+        new = replay(pattern.made, self.graph, local)
+        if head in self.named:
+            self.named_new.add(new)
+        return new
+
+    def _neighbourhood(self, head: int) -> Neighbourhood:
+        cluster = self._cluster(head)
+        inside = set(cluster)
+        atoms = {s for i in cluster for s in operands(self.graph[i])} - inside
+        quantities = sorted(a for a in atoms if a in self.heads)
+        openings: dict[int, list[int]] = {}
+        leaves: set[int] = {a for a in atoms if a < self.forward}
+        made: set[int] = set()
+        for quantity in quantities:
+            new = self.result.ids[quantity]
+            opening = self._opening(new)
+            if opening:
+                openings[quantity] = opening
+            for i in opening:
+                leaves.update(s for s in operands(self.graph[i]) if s < self.forward)
+                made.update(s for s in operands(self.graph[i]) if s >= self.forward)
+            made.update(opening)
+            (made if new >= self.forward else leaves).add(new)
+        definitions, leaves = self._definitions(leaves)
+        return Neighbourhood(
+            head,
+            cluster,
+            quantities,
+            openings,
+            sorted(leaves | definitions),
+            sorted(made),
+            definitions,
+        )
+
+    def _cluster(self, head: int) -> list[int]:
+        """The head and the anonymous quantities that it is made of, ascending."""
+        found = {head}
+        pending = [head]
+        while pending:
+            for s in operands(self.graph[pending.pop()]):
+                if s >= self.forward and s not in self.heads and s not in found:
+                    found.add(s)
+                    pending.append(s)
+        return sorted(found)
+
+    def _opening(self, new: int) -> list[int]:
+        """The nodes of a simplified quantity, if it is small enough to be opened inside another
+        one.
+        """
+        found: list[int] = []
+        pending = [new]
+        while pending:
+            i = pending.pop()
+            node = self.graph[i]
+            if i in found or i < self.forward or (i in self.named_new and i != new):
+                continue
+            if not isinstance(node, Comp) or not inlinable(node):
+                if i == new:
+                    return []
+                continue
+            found.append(i)
+            if len(found) > LARGEST_OPENING:
+                return []
+            pending.extend(operands(node))
+        return sorted(found)
+
+    def _definitions(self, atoms: set[int]) -> tuple[set[int], set[int]]:
+        """Forward nodes whose definitions may be folded or unfolded around `atoms`, and all they
+        read.
+        """
+        definitions: set[int] = set()
+        seen = set(atoms)
+        pending = sorted(atoms, reverse=True)
+        while pending and len(definitions) < NEIGHBOURS:
+            i = pending.pop()
+            node = self.graph[i]
+            if i in self.outputs or not isinstance(node, Comp) or not inlinable(node):
+                continue
+            definitions.add(i)
+            for s in operands(node):
+                if s not in seen:
+                    seen.add(s)
+                    if s not in self.kept:
+                        pending.append(s)
+        for _ in range(3):
+            new = [
+                reader
+                for i in sorted(seen)
+                for reader in self._few_readers(i)
+                if reader not in definitions
+                and reader not in self.outputs
+                and all(s in seen for s in operands(self.graph[reader]))
+                and self._is_definition(reader)
+            ]
+            if not new or len(definitions) > NEIGHBOURS:
+                break
+            definitions.update(new)
+            seen.update(new)
+        return definitions, seen
+
+    def _few_readers(self, i: int) -> list[int]:
+        """The forward readers of a node; none where it has very many (then they are found by
+        another operand).
+        """
+        readers = self.forward_readers.get(i, [])
+        return readers if len(readers) <= MANY_READERS else []
+
+    def _is_definition(self, i: int) -> bool:
+        node = self.graph[i]
+        return isinstance(node, Comp) and inlinable(node)
+
+    def _extracted(self, place: Neighbourhood) -> tuple[Local, tuple[Node, ...]]:
+        opened = {*place.definitions, *place.cluster}
+        opened.update(i for opening in place.openings.values() for i in opening)
+        aliases = {q: self.result.ids[q] for q in place.quantities}
+        return extract(self.graph, (*place.forward, *place.made, *place.cluster), opened, aliases)
+
+
+def _solve(
+    graph: Graph,
+    local: Local,
+    key: tuple[Node, ...],
+    head: int,
+    place: Neighbourhood,
+    outputs: set[int],
+) -> Pattern:
+    """Find the cheapest form of a quantity in its local graph."""
+    inner = Graph(graph.policy, graph.facts)
+    for node in key:
+        inner.add(node)
+    inputs = 1 + max((local.ids[i] for i in (*place.forward, *place.made)), default=-1)
+    fresh = Fresh()
+    shape = inner.shape(local.ids[head])
+    index = [Integer(0) if n == 1 else fresh.index(n) for n in shape]
+    axes = [(s, fresh.sizes[s]) for s in index if isinstance(s, Symbol)]
+    cluster = {local.ids[i] for i in place.cluster}
+    rules = Rules(inner, sorted(local.ids[i] for i in place.definitions), fresh)
+
+    def term(opened: set[int]) -> Expr:
+        def entry(source: int, at: tuple[Expr, ...]) -> Expr:
+            if source in opened:
+                return definition(inner, source, at, fresh, entry)
+            return Rd(Integer(source), *at)
+
+        return definition(inner, local.ids[head], index, fresh, entry)
+
+    raw = term(cluster)
+    best = rules.best(raw)
+    opened = set(cluster)
+    for opening in place.openings.values():
+        more = opened | {local.ids[i] for i in opening}
+        candidate = rules.best(term(more))
+        if cost(candidate) < cost(best):
+            best, opened = candidate, more
+    build = Rebuild(inner, dict(axes))
+    steps = []
+    chain = term(opened)
+    for phase, expr in (("chain rule", chain), ("fold", rules.normal(chain)), ("result", best)):
+        made = recipe(inner, inputs, build.node(rebuilt(expr), axes, shape))
+        if not steps or steps[-1].made != made:
+            steps.append(Step(phase, made, ()))
+    return Pattern(steps[-1].made, tuple(steps))
+
+
+def with_operands(node: Node, moved: Mapping[int, int]) -> Node:
+    """A node that is no comprehension, reading other ids."""
+    match node:
+        case Opaque() | Prim():
+            return replace(node, args=tuple(moved.get(a, a) for a in node.args))
+        case Loop():
+            return replace(
+                node,
+                carries=tuple(replace(c, init=moved.get(c.init, c.init)) for c in node.carries),
+                stacked=tuple(replace(f, outer=moved.get(f.outer, f.outer)) for f in node.stacked),
+                constants=tuple(
+                    replace(f, outer=moved.get(f.outer, f.outer)) for f in node.constants
+                ),
+            )
+        case Hist() | Final():
+            return replace(node, loop=moved.get(node.loop, node.loop))
+        case _:
+            return node

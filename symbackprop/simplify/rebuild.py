@@ -1,0 +1,247 @@
+"""From a term back to nodes: elementwise comprehensions and contractions of two factors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Add, Expr, Integer, Mul, Symbol
+from sympy.core.basic import Basic
+
+from symbackprop.ir import Graph, Operand, Position, Read, Reduction
+from symbackprop.scalars import placeholder
+from symbackprop.simplify.sums import expanded_terms
+from symbackprop.simplify.terms import Dl, Look, Rd, Sm, from_expr
+from symbackprop.sizes import Index, Size, axis
+
+Axes = Sequence[tuple[Symbol, Size]]
+
+
+class Rebuild:
+    """Writes terms into a graph.
+
+    Parameters
+    ----------
+    graph : where the nodes go
+    sizes : the size of every index symbol that is free in the terms, in the order of the axes
+    """
+
+    def __init__(self, graph: Graph, sizes: dict[Symbol, Size]) -> None:
+        self.graph = graph
+        self.sizes = sizes
+
+    def node(self, expr: Expr, axes: Axes, shape: Sequence[Size] | None = None) -> int:
+        """The node whose entry at `axes` is the term.
+
+        shape : default: the sizes of the axes; a dim of size 1 has no axis
+        """
+        full = tuple(n for _, n in axes) if shape is None else tuple(shape)
+        if not _own_deltas(expr):
+            return self._plain(expr, axes, full)
+        parts = expanded_terms(expr)
+        with_delta = [t for t in parts if _own_deltas(t)]
+        rest = [t for t in parts if not _own_deltas(t)]
+        made = [self._scatter(t, axes, full, ()) for t in with_delta]
+        if rest:
+            made.insert(0, self._plain(Add(*rest), axes, full))
+        return self.graph.total(made)
+
+    def _plain(self, expr: Expr, axes: Axes, shape: tuple[Size, ...]) -> int:
+        if isinstance(expr, Sm):
+            return self._sum(expr, axes, shape)
+        return self._comp(self._flat(expr), axes, shape, _full_write(axes, shape))
+
+    def _flat(self, expr: Expr) -> Expr:
+        """The term with every sum in it read from a node of its own."""
+        sums = _outer_sums(expr)
+        made: dict[Basic, Basic] = {}
+        for total in sums:
+            free = total.free_symbols
+            here = [(s, n) for s, n in self.sizes.items() if s in free]
+            made[total] = Rd(Integer(self.node(total, here)), *(s for s, _ in here))
+        return expr.xreplace(made) if made else expr
+
+    def _comp(
+        self, expr: Expr, axes: Axes, shape: tuple[Size, ...], write: tuple[Index, ...]
+    ) -> int:
+        place = {s: k for k, (s, _) in enumerate(axes)}
+        operands: list[Operand] = []
+        values: dict[Basic, Basic] = {}
+        for atom in sorted(_operand_atoms(expr, place), key=str):
+            values[atom] = placeholder(len(operands))
+            if isinstance(atom, Rd):
+                index = tuple(from_expr(e, place) for e in atom.index)
+                operands.append(Read(atom.node, index))
+            else:
+                operands.append(Position(from_expr(atom, place)))
+        body = expr.xreplace(values)
+        sizes = [n for _, n in axes]
+        return self.graph.comp(shape, sizes, body, operands, write, (), Reduction.SUM)
+
+    def _scatter(self, expr: Expr, axes: Axes, shape: tuple[Size, ...], bound: Axes) -> int:
+        """A product with deltas: the positions that they fix become the write."""
+        deltas = [f for f in Mul.make_args(expr) if isinstance(f, Dl)]
+        rest = Mul(*(f for f in Mul.make_args(expr) if not isinstance(f, Dl)))
+        if isinstance(rest, Sm) and not bound:
+            bound, rest = rest.binders, rest.body
+        solved: dict[Basic, Basic] = {}
+        for delta in deltas:
+            a, b = (e.xreplace(solved) for e in delta.args)
+            symbol, value = (a, b) if _is_axis(a, axes) and a not in b.free_symbols else (b, a)
+            solved = {k: v.xreplace({symbol: value}) for k, v in solved.items()}
+            solved[symbol] = value
+        left = [(s, n) for s, n in (*axes, *bound) if s not in solved]
+        place = {s: k for k, (s, _) in enumerate(left)}
+        write = tuple(
+            Index() if s is None else from_expr(solved.get(s, s), place) for s in _dims(axes, shape)
+        )
+        return self._comp(self._flat(rest.xreplace(solved)), left, shape, write)
+
+    def _sum(self, total: Sm, axes: Axes, shape: tuple[Size, ...]) -> int:
+        if _own_deltas(total.body):
+            return self._scatter_sum(total, axes, shape)
+        inner = Rebuild(self.graph, {**self.sizes, **dict(total.binders)})
+        body = inner._flat(total.body)
+        body = inner._paired(body, [s for s, _ in total.binders])
+        bound = [(s, n) for s, n in total.binders if s in body.free_symbols]
+        write = _full_write(axes, shape)
+        return inner._comp(body, [*axes, *bound], shape, write)
+
+    def _scatter_sum(self, total: Sm, axes: Axes, shape: tuple[Size, ...]) -> int:
+        inner = Rebuild(self.graph, {**self.sizes, **dict(total.binders)})
+        parts = [
+            inner._scatter(term, axes, shape, total.binders)
+            if _own_deltas(term)
+            else self._sum(Sm(term, *total.args[1:]), axes, shape)
+            for term in expanded_terms(total.body)
+        ]
+        return self.graph.total(parts)
+
+    def _paired(self, body: Expr, bound: list[Symbol]) -> Expr:
+        """A product with at most two different index sets, the others contracted or multiplied in
+        first.
+        """
+        known = set(self.sizes)
+        numbers = [f for f in Mul.make_args(body) if not f.free_symbols & known]
+        groups: list[tuple[frozenset[Basic], list[Expr]]] = []
+        for factor in Mul.make_args(body):
+            here = frozenset(factor.free_symbols & known)
+            if not here:
+                continue
+            match = next((g for g in groups if g[0] == here), None)
+            if match is None:
+                groups.append((here, [factor]))
+            else:
+                match[1].append(factor)
+        everything = frozenset().union(*(g[0] for g in groups)) if groups else frozenset()
+        if any(g[0] == everything for g in groups):
+            return body
+        groups = self._merged_subsets(groups)
+        while len(groups) > 2:
+            groups = self._contracted(groups, bound)
+        return Mul(*numbers, *(self._operand(g) for g in groups))
+
+    def _merged_subsets(
+        self, groups: list[tuple[frozenset[Basic], list[Expr]]]
+    ) -> list[tuple[frozenset[Basic], list[Expr]]]:
+        """Each group whose indices are all in another one multiplied into the smallest such."""
+        kept = sorted(groups, key=lambda g: (-len(g[0]), str(g[1])))
+        done: list[tuple[frozenset[Basic], list[Expr]]] = []
+        for here, factors in kept:
+            hosts = [g for g in done if here < g[0]]
+            if hosts:
+                host = min(hosts, key=lambda g: (len(g[0]), len(g[1]), str(g[1])))
+                host[1].extend(factors)
+            else:
+                done.append((here, list(factors)))
+        return done
+
+    def _operand(self, group: tuple[frozenset[Basic], list[Expr]]) -> Expr:
+        """One entry that is the product of a group."""
+        here, factors = group
+        product = Mul(*factors)
+        if isinstance(product, Rd):
+            return product
+        axes = [(s, n) for s, n in self.sizes.items() if s in here]
+        made = self.node(product, axes)
+        return Rd(Integer(made), *(s for s, _ in axes))
+
+    def _contracted(
+        self, groups: list[tuple[frozenset[Basic], list[Expr]]], bound: list[Symbol]
+    ) -> list[tuple[frozenset[Basic], list[Expr]]]:
+        """The pair with the smallest result contracted, over the bound indices that only it has."""
+        best: tuple[int, int, int] | None = None
+        for i in range(len(groups)):
+            for j in range(i + 1, len(groups)):
+                rank = len(self._result(groups, i, j, bound))
+                if best is None or rank < best[0]:
+                    best = (rank, i, j)
+        assert best is not None
+        _, i, j = best
+        result = self._result(groups, i, j, bound)
+        product = Mul(self._operand(groups[i]), self._operand(groups[j]))
+        gone = (groups[i][0] | groups[j][0]) - result
+        binders = [part for s, n in self.sizes.items() if s in gone for part in (s, n)]
+        total = Sm(product, *binders) if binders else product
+        axes = [(s, n) for s, n in self.sizes.items() if s in result]
+        made = Rd(Integer(self.node(total, axes)), *(s for s, _ in axes))
+        rest = [g for k, g in enumerate(groups) if k not in (i, j)]
+        return self._merged_subsets([*rest, (result, [made])])
+
+    @staticmethod
+    def _result(
+        groups: list[tuple[frozenset[Basic], list[Expr]]], i: int, j: int, bound: list[Symbol]
+    ) -> frozenset[Basic]:
+        others = frozenset().union(*(g[0] for k, g in enumerate(groups) if k not in (i, j)))
+        here = groups[i][0] | groups[j][0]
+        return frozenset(s for s in here if s in others or s not in bound)
+
+
+def _own_deltas(expr: Expr) -> bool:
+    """Whether a delta stands in the term itself, or in a sum that is a factor of it."""
+    return bool(expr.has(Dl))
+
+
+def _is_axis(e: Basic, axes: Axes) -> bool:
+    return any(e == s for s, _ in axes)
+
+
+def _dims(axes: Axes, shape: tuple[Size, ...]) -> list[Symbol | None]:
+    """The axis of each dim, None where it has size 1 and none."""
+    if len(axes) == len(shape):
+        return [s for s, _ in axes]
+    pending = list(axes)
+    found: list[Symbol | None] = []
+    for n in shape:
+        found.append(pending.pop(0)[0] if n != 1 else None)
+    return found
+
+
+def _full_write(axes: Axes, shape: tuple[Size, ...]) -> tuple[Index, ...]:
+    place = {s: k for k, (s, _) in enumerate(axes)}
+    return tuple(Index() if s is None else axis(place[s]) for s in _dims(axes, shape))
+
+
+def _outer_sums(expr: Expr) -> list[Sm]:
+    """The sums that stand in no other sum, in a fixed order."""
+    found: dict[Sm, None] = {}
+    pending: list[Basic] = [expr]
+    while pending:
+        here = pending.pop()
+        if isinstance(here, Sm):
+            found[here] = None
+        elif not isinstance(here, (Rd, Dl, Look)):
+            pending.extend(here.args)
+    return sorted(found, key=str)
+
+
+def _operand_atoms(expr: Expr, place: dict[Symbol, int]) -> set[Expr]:
+    """Entries, and index values that stand as numbers."""
+    found: set[Expr] = set()
+    pending: list[Basic] = [expr]
+    while pending:
+        here = pending.pop()
+        if isinstance(here, (Rd, Look)) or here in place:
+            found.add(here)
+        else:
+            pending.extend(here.args)
+    return found
