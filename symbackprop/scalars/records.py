@@ -51,6 +51,8 @@ class FunctionRecord:
         Expressions in the placeholders whose zeros are the kinks.
     latex, unicode : str
         How the name is spelled; the name itself in ASCII.
+    reading : callable, optional
+        An expression by which it is printed, log(1 + x) for log1p(x).
     floats : callable, optional
         Its value over float64 arrays. A composite has none: it is evaluated by its definition.
     digits : callable, optional
@@ -68,6 +70,7 @@ class FunctionRecord:
     kinks: tuple[Expr, ...] = ()
     latex: str = ""
     unicode: str = ""
+    reading: Callable[..., Expr] | None = None
     floats: Callable[..., Any] | None = None
     digits: Callable[..., Any] | None = None
     exact: Callable[..., Any] | None = None
