@@ -5,7 +5,20 @@ Each namespace uses what its library's users would: `jax.nn`, `torch.nn.function
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+
+def scan_compiled(lax: Any) -> Callable[..., Any]:
+    """Wrap `jax.lax.scan` to give the last carry."""
+    return lambda step, carry, xs: lax.scan(lambda c, x: (step(c, x), None), carry, xs)[0]
+
+
+def scan_unrolled(step: Callable[[Any, Any], Any], carry: Any, xs: Any) -> Any:
+    """Apply `step(carry, x)` along the first axis and give the last carry."""
+    for t in range(len(xs)):
+        carry = step(carry, xs[t])
+    return carry
 
 
 class JaxNamespace:
@@ -27,6 +40,7 @@ class JaxNamespace:
         self.concatenate, self.transpose = self.np.concatenate, self.np.transpose
         self.zeros_like = self.np.zeros_like
         self.softmax, self.log_softmax = jax.nn.softmax, jax.nn.log_softmax
+        self.scan = scan_compiled(self.lax)
 
 
 class AutogradNamespace:
@@ -45,6 +59,7 @@ class AutogradNamespace:
         self.sum, self.mean, self.max = self.np.sum, self.np.mean, self.np.max
         self.concatenate, self.transpose = self.np.concatenate, self.np.transpose
         self.zeros_like = self.np.zeros_like
+        self.scan = scan_unrolled
 
     def relu(self, x: Any) -> Any:
         """Give max(x, 0)."""
@@ -80,6 +95,7 @@ class TorchNamespace:
         self.tanh, self.exp, self.log, self.sqrt = torch.tanh, torch.exp, torch.log, torch.sqrt
         self.relu, self.sigmoid, self.softplus = functional.relu, torch.sigmoid, functional.softplus
         self.zeros_like = torch.zeros_like
+        self.scan = scan_unrolled
 
     def sum(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         """Sum along axes."""

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from benchmarks.workloads.convolution import CONVOLUTIONS
+from benchmarks.workloads.elementwise import ELEMENTWISE
 from benchmarks.workloads.mlp import MLPS
 from benchmarks.workloads.record import Workload
+from benchmarks.workloads.recurrent import RECURRENT
 
-WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in MLPS}
+
+def _number(workload: Workload) -> int:
+    """Give the number in the name of the family."""
+    return int(workload.family[1:].partition("_")[0])
+
+
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload
+    for workload in sorted([*MLPS, *CONVOLUTIONS, *RECURRENT, *ELEMENTWISE], key=_number)
+}

@@ -78,15 +78,13 @@ def one_hot(rng: np.random.Generator, rows: int, classes: int, dtype: DType) -> 
     return np.eye(classes, dtype=dtype)[labels]
 
 
-def products(*pairs: tuple[Array, Array]) -> Callable[[], object]:
+def products(*pairs: tuple[Array, Array], copy: bool = True) -> Callable[[], object]:
     """Make a call that does these products, each into its own array.
 
-    Operands are copied to be contiguous, whatever they were.
+    Operands are copied to be contiguous, whatever they were, unless `copy` is false.
     """
-    work = [
-        (np.ascontiguousarray(a), np.ascontiguousarray(b), np.empty((a @ b).shape, a.dtype))
-        for a, b in pairs
-    ]
+    ready = np.ascontiguousarray if copy else np.asarray
+    work = [(ready(a), ready(b), np.empty((a @ b).shape, a.dtype)) for a, b in pairs]
 
     def call() -> None:
         for left, right, out in work:
