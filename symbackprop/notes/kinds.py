@@ -147,6 +147,7 @@ class Prefix(enum.Enum):
     SMALL_DELTA = "\\delta "
     BIG_DELTA = "\\Delta "
     NABLA = "\\nabla "
+    PRE = "p"
 
 
 class DerivativeForm(enum.Enum):
