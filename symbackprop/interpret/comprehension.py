@@ -57,7 +57,7 @@ def _body(context: Context, comp: Comp, points: Points) -> Array:
     values = [_operand(context, read, points) for read in comp.reads]
     if len(values) == 1 and comp.body.is_Symbol and not body_sizes(comp.body):
         return values[0]
-    sizes = {str(s): context.sizes[str(s)] for s in body_sizes(comp.body)}
+    sizes = {str(s): context.integer(s) for s in body_sizes(comp.body)}
     result = evaluate(comp.body, values, sizes, context.numbers)
     return np.broadcast_to(result, (points.count,))
 
