@@ -207,10 +207,11 @@ class _Engine:
     def _rewrite(self, head: int) -> int:
         place = self._neighbourhood(head)
         local, key = self._extracted(place)
-        known = (*key, local.ids[head], *(local.ids[q] for q in place.openings))
+        marks = tuple(i in self.kept for i in place.forward)
+        known = (*key, local.ids[head], *marks, *(local.ids[q] for q in place.openings))
         pattern = self.memo.get(known)
         if pattern is None:
-            pattern = _solve(self.graph, local, key, head, place, self.outputs)
+            pattern = _solve(self.graph, local, key, place, self.kept)
             self.memo[known] = pattern
         self.result.bindings[head] = (pattern, local)
         new = replay(pattern.made, self.graph, local)
@@ -335,9 +336,8 @@ def _solve(
     graph: Graph,
     local: Local,
     key: tuple[Node, ...],
-    head: int,
     place: Neighbourhood,
-    outputs: set[int],
+    kept: set[int],
 ) -> Pattern:
     """Find the cheapest form of a quantity in its local graph."""
     inner = Graph(graph.policy, graph.facts)
@@ -345,11 +345,12 @@ def _solve(
         inner.add(node)
     inputs = 1 + max((local.ids[i] for i in (*place.forward, *place.made)), default=-1)
     fresh = Fresh()
-    shape = inner.shape(local.ids[head])
+    shape = inner.shape(local.ids[place.head])
     index = [Integer(0) if n == 1 else fresh.index(n) for n in shape]
     axes = [(s, fresh.sizes[s]) for s in index if isinstance(s, Symbol)]
     cluster = {local.ids[i] for i in place.cluster}
-    rules = Rules(inner, sorted(local.ids[i] for i in place.definitions), fresh)
+    names = {local.ids[i] for i in (*place.forward, *place.made) if i in kept}
+    rules = Rules(inner, sorted(local.ids[i] for i in place.definitions), names, fresh)
 
     def term(opened: set[int]) -> Expr:
         def entry(source: int, at: tuple[Expr, ...]) -> Expr:
@@ -357,7 +358,7 @@ def _solve(
                 return definition(inner, source, at, fresh, entry)
             return Rd(Integer(source), *at)
 
-        return definition(inner, local.ids[head], index, fresh, entry)
+        return definition(inner, local.ids[place.head], index, fresh, entry)
 
     raw = term(cluster)
     best = rules.best(raw)

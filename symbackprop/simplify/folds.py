@@ -7,7 +7,7 @@ factors stand in and outside a sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from sympy import Expr, Integer, Mul, Pow, Symbol, floor
@@ -61,14 +61,17 @@ class Template:
 
     @property
     def is_product(self) -> bool:
-        """Whether it is a pointwise product of whole positive powers, which folds only when no
+        """Whether it is a pointwise product of whole positive powers, which folds only when a
         factor stays.
         """
         return not self.binders and all(e.is_Integer and e > 0 for _, e in self.factors)
 
 
-def template(graph: Graph, node_id: int) -> Template | None:
-    """The pattern of a node, or None where a fold by it would not shorten anything."""
+def template(graph: Graph, node_id: int, kept: Container[int]) -> Template | None:
+    """The pattern of a node, or None where a fold by it would not shorten anything.
+
+    A scaled copy (a mean of an unnamed sum) stands for its source only where that is not `kept` by name.
+    """
     node = graph[node_id]
     assert isinstance(node, Comp)
     fresh = Fresh()
@@ -87,7 +90,7 @@ def template(graph: Graph, node_id: int) -> Template | None:
             binders = base.binders
             inner, factors = powers(base.body)
             coefficient = coefficient * inner
-        elif isinstance(base, Rd) and exponent == 1:
+        elif isinstance(base, Rd) and exponent == 1 and (base.node in kept or coefficient == 1):
             return None
     if any(isinstance(b, Sm) for b in factors) or not factors:
         return None
@@ -166,9 +169,9 @@ def fold_product(expr: Expr, pattern: Template) -> Expr:
 def _multiplicity(factors: Powers, wanted: list[tuple[Expr, Expr]]) -> Expr | None:
     """How often the wanted powers are in the factors, or None."""
     ratios = [factors[base] / e if base in factors else Integer(0) for base, e in wanted]
-    least = min(ratios)
-    if len(wanted) > 1 or least < 1:
-        least = floor(least)
+    if len(wanted) == 1:
+        return ratios[0] if ratios[0].is_Integer and ratios[0] != 0 else None
+    least = floor(min(ratios))
     return least if least >= 1 else None
 
 

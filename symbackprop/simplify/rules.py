@@ -4,7 +4,7 @@ form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from sympy import Add, Dummy, Expr, Integer, Mul, Pow, cancel, factor_terms
 from sympy.core.basic import Basic
@@ -36,15 +36,18 @@ class Rules:
     ----------
     graph : the local graph: variables stand for what is kept, comprehensions are definitions
     folds : the nodes whose definitions may be folded
+    kept : the nodes that have a name
     fresh : source of bound indices
     """
 
-    def __init__(self, graph: Graph, folds: Iterable[int], fresh: Fresh) -> None:
+    def __init__(
+        self, graph: Graph, folds: Iterable[int], kept: Container[int], fresh: Fresh
+    ) -> None:
         self.graph = graph
         self.fresh = fresh
         self.patterns: list[Template] = []
         for node_id in folds:
-            found = template(graph, node_id)
+            found = template(graph, node_id, kept)
             if found is not None:
                 self.patterns.append(found)
         self.reasons: list[str] = []
@@ -159,14 +162,12 @@ class Rules:
         return closed
 
     def _without_products(self, before: Expr, after: Expr) -> Expr:
-        """Undo nothing, but keep a named product only where none of its factors is left beside
-        it.
-        """
-        made = {rd.node for rd in after.atoms(Rd)} - {rd.node for rd in before.atoms(Rd)}
+        """`after`, or `before` where a product was folded and yet all its factors stay beside it."""
+        left = {rd.node for rd in after.atoms(Rd)}
+        made = left - {rd.node for rd in before.atoms(Rd)}
         for pattern in self.patterns:
             if pattern.node in made and pattern.is_product:
-                parts = {rd.node for rd in pattern.anchors}
-                if parts & {rd.node for rd in after.atoms(Rd)}:
+                if {rd.node for rd in pattern.anchors} <= left:
                     self.patterns = [p for p in self.patterns if p is not pattern]
                     return before
         return after
