@@ -73,6 +73,7 @@ class Sweep:
     active: set[int]
     result: Adjoint = field(default_factory=Adjoint)
     pending: dict[int, list[int]] = field(default_factory=dict)
+    projections: dict[int, dict[int, int]] = field(default_factory=dict)
 
     def give(self, consumer: int, position: int, target: int, value: int) -> None:
         """Add `value` to the cotangent of `target`."""
@@ -124,7 +125,7 @@ def _visit(sweep: Sweep, i: int) -> None:
     graph = sweep.graph
     node = graph[i]
     if isinstance(node, Loop):
-        loop_vjp(sweep, i, node)
+        _loop_vjp(sweep, i)
         return
     values = sweep.pending.pop(i, None)
     if not values:
@@ -139,10 +140,21 @@ def _visit(sweep: Sweep, i: int) -> None:
         case Prim():
             _prim_vjp(sweep, i, node, ct)
         case Hist() | Final():
-            # collected at the loop, which has a smaller id
-            pass
+            # collected until the sweep reaches the loop, which has a smaller id
+            sweep.projections.setdefault(node.loop, {})[i] = ct
         case Var():
             pass
+
+
+def _loop_vjp(sweep: Sweep, i: int) -> None:
+    cotangents = sweep.projections.pop(i, None)
+    if cotangents is None:
+        return
+    active = sweep.active.__contains__
+    parts = loop_vjp(sweep.graph, i, cotangents, active, sweep.extra, vjp)
+    for position, (target, value) in enumerate(parts):
+        if target in sweep.active:
+            sweep.give(i, position, target, value)
 
 
 def _comp_vjp(sweep: Sweep, i: int, comp: Comp, ct: int) -> None:

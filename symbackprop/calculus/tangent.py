@@ -19,9 +19,7 @@ from symbackprop.calculus.loops import loop_jvp
 from symbackprop.errors import MissingRuleError, ShapeError
 from symbackprop.ir import (
     Comp,
-    Final,
     Graph,
-    Hist,
     Loop,
     Opaque,
     Operand,
@@ -65,6 +63,12 @@ def jvp(
     for i in ids:
         if i in known or i not in active:
             continue
+        node = graph[i]
+        if isinstance(node, Loop):
+            # a loop has no tangent of its own: its results get theirs, all at once
+            results = [p for p in ids if getattr(graph[p], "loop", None) == i]
+            known.update(loop_jvp(graph, i, results, known, extra, jvp))
+            continue
         tangent = _tangent(graph, i, known, extra)
         if tangent is not None:
             known[i] = tangent
@@ -86,11 +90,6 @@ def _tangent(graph: Graph, i: int, known: dict[int, int], extra: tuple[Size, ...
             if law is None or law.jvp is None:
                 raise MissingRuleError(f"{node.op.value} has no JVP", where=f"%{i}")
             return law.jvp(graph, i, tuple(known.get(arg) for arg in node.args), extra)
-        case Loop():
-            # its results get their tangents: a loop has none of its own
-            return None
-        case Hist() | Final():
-            return loop_jvp(graph, i, node, known, extra)
         case _:
             return None
 

@@ -21,6 +21,7 @@ from symbackprop.ir.graph import (
     operands,
     reachable,
     substituted,
+    with_operands,
 )
 from symbackprop.ir.join import Joined, join
 from symbackprop.ir.nodes import (
@@ -89,4 +90,5 @@ __all__ = [
     "renumbered",
     "substituted",
     "used_placeholders",
+    "with_operands",
 ]

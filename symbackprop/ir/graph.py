@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sympy import Expr, Integer
 
@@ -261,6 +262,26 @@ def substituted(node: Comp, sources: Mapping[int, int]) -> Draft:
     )
 
 
+def with_operands(node: Node, moved: Mapping[int, int]) -> Node:
+    """A node that is no comprehension, reading ``moved.get(s, s)`` for each operand s."""
+    match node:
+        case Opaque() | Prim():
+            return replace(node, args=tuple(moved.get(a, a) for a in node.args))
+        case Loop():
+            return replace(
+                node,
+                carries=tuple(replace(c, init=moved.get(c.init, c.init)) for c in node.carries),
+                stacked=tuple(replace(f, outer=moved.get(f.outer, f.outer)) for f in node.stacked),
+                constants=tuple(
+                    replace(f, outer=moved.get(f.outer, f.outer)) for f in node.constants
+                ),
+            )
+        case Hist() | Final():
+            return replace(node, loop=moved.get(node.loop, node.loop))
+        case _:
+            return node
+
+
 __all__ = [
     "DEFAULT_POLICY",
     "Graph",
@@ -271,4 +292,5 @@ __all__ = [
     "operands",
     "reachable",
     "substituted",
+    "with_operands",
 ]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sympy import Expr, Integer, Symbol
 
 from symbackprop.ir import (
     Comp,
-    Final,
     Graph,
-    Hist,
-    Loop,
     Node,
-    Opaque,
-    Prim,
     Reduction,
     consumers,
     operands,
     reachable,
     substituted,
+    with_operands,
 )
 from symbackprop.simplify.local import Local, Recipe, extract, recipe, replay
 from symbackprop.simplify.rebuild import Rebuild
@@ -376,23 +372,3 @@ def _solve(
         if not steps or steps[-1].made != made:
             steps.append(Step(phase, made, ()))
     return Pattern(steps[-1].made, tuple(steps))
-
-
-def with_operands(node: Node, moved: Mapping[int, int]) -> Node:
-    """A node that is no comprehension, reading other ids."""
-    match node:
-        case Opaque() | Prim():
-            return replace(node, args=tuple(moved.get(a, a) for a in node.args))
-        case Loop():
-            return replace(
-                node,
-                carries=tuple(replace(c, init=moved.get(c.init, c.init)) for c in node.carries),
-                stacked=tuple(replace(f, outer=moved.get(f.outer, f.outer)) for f in node.stacked),
-                constants=tuple(
-                    replace(f, outer=moved.get(f.outer, f.outer)) for f in node.constants
-                ),
-            )
-        case Hist() | Final():
-            return replace(node, loop=moved.get(node.loop, node.loop))
-        case _:
-            return node
