@@ -8,6 +8,7 @@ from functools import lru_cache
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from symbackprop.errors import InvalidExpressionError, ShapeError
+from symbackprop.frontend.recognise import recognise
 from symbackprop.frontend.record import Computed, Formula, Record, T, describe, shape_text
 from symbackprop.ir import Kind, Operand, Read, Reduction
 from symbackprop.scalars import Where, placeholder, placeholder_index
@@ -114,6 +115,28 @@ def pointwise(what: str, body: Expr, operands: Sequence[T]) -> T:
     )
 
 
+def body_at(
+    operands: Sequence[T],
+    shape: Sequence[Size],
+    body: Expr,
+    reads: Sequence[Operand],
+    facts: Sequence[Size] = (),
+) -> T:
+    """One node: `body` of reads anywhere, for every position of `shape`."""
+    definition = Computed(
+        tuple(operands),
+        tuple(shape),
+        body,
+        tuple(reads),
+        positions(len(shape)),
+        (),
+        Reduction.NONE,
+        pointwise=True,
+    )
+    kind = _kind(operands, body, reads)
+    return type(operands[0])(shape, definition, kind=kind, facts=tuple(facts))
+
+
 def _distinct(body: Expr, operands: Sequence[T]) -> tuple[Expr, tuple[T, ...]]:
     """Each operand that the body uses once, in order."""
     used = [placeholder_index(s) for s in body.free_symbols]
@@ -193,11 +216,6 @@ def _recognised(what: str, made: T) -> T:
         return made
     leaves: list[T] = [x for x in formula.leaves if isinstance(x, type(made))]
     return pointwise(what, _split(what, better, leaves, top=True), leaves)
-
-
-def recognise(body: Expr) -> Expr:
-    """The body with ``1/(1 + exp(-z))`` and its like as the functions they are."""
-    return body
 
 
 def _split(what: str, body: Expr, known: list[T], top: bool) -> Expr:

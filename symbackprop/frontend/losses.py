@@ -7,20 +7,20 @@ from collections.abc import Callable
 from sympy import Expr, Integer
 
 from symbackprop.errors import ShapeError
-from symbackprop.frontend.comprehend import comprehend, positions
+from symbackprop.frontend.comprehend import comprehend, elementwise, pointwise, positions
 from symbackprop.frontend.functions import ELEMENTWISE
 from symbackprop.frontend.indexing import normal_axis
 from symbackprop.frontend.record import describe
-from symbackprop.frontend.reductions import mean, sum
-from symbackprop.frontend.tensor import Tensor
+from symbackprop.frontend.reductions import mean, norm, sum
+from symbackprop.frontend.tensor import Tensor, scalar
 from symbackprop.ir import Kind, Read
-from symbackprop.scalars import placeholder
-from symbackprop.sizes import At, Index, Size, axis, same_size
+from symbackprop.scalars import Absolute, Step, Where, XLogY, placeholder
+from symbackprop.sizes import At, Index, Size, same_size
 
 Reduce = Callable[[Tensor], Tensor] | None
 """How the losses of a batch become one: `mean`, `sum`, or None to keep them."""
 
-_P0 = placeholder(0)
+_P0, _P1 = placeholder(0), placeholder(1)
 
 
 def softmax(z: Tensor, axis: int = -1) -> Tensor:
@@ -136,4 +136,81 @@ def same_shape(what: str, a: Tensor, b: Tensor) -> None:
         )
 
 
-__all__ = ["Expr", "axis", "cross_entropy", "log_softmax", "pick", "softmax"]
+def squared_error(h: Tensor, y: Tensor) -> Tensor:
+    """Σ (h − y)²."""
+    same_shape("squared_error", h, y)
+    return sum((h - y) ** 2)
+
+
+def mse(h: Tensor, y: Tensor) -> Tensor:
+    """The mean of (h − y)² over all entries."""
+    same_shape("mse", h, y)
+    return mean((h - y) ** 2)
+
+
+def absolute_error(h: Tensor, y: Tensor, *, reduction: Reduce = mean) -> Tensor:
+    """|h − y|."""
+    same_shape("absolute_error", h, y)
+    return combined(ELEMENTWISE["abs"](h - y), reduction)
+
+
+def huber(
+    h: Tensor, y: Tensor, *, delta: int | float | Expr = 1, reduction: Reduce = mean
+) -> Tensor:
+    """d²/2 where |d| <= δ, else δ(|d| − δ/2), for d = h − y."""
+    same_shape("huber", h, y)
+    width = scalar("huber", h, delta)
+    size = Absolute(_P0)
+    body = Where(Step(width - size, Integer(1)), _P0**2 / 2, width * (size - width / 2))
+    return combined(pointwise("huber", body, [h - y]), reduction)
+
+
+def hinge(h: Tensor, y: Tensor, *, reduction: Reduce = mean) -> Tensor:
+    """max(0, 1 − y h), for targets −1 and 1."""
+    same_shape("hinge", h, y)
+    return combined(ELEMENTWISE["relu"](1 - y * h), reduction)
+
+
+def binary_cross_entropy(
+    p: Tensor, y: Tensor, *, logits: bool = False, reduction: Reduce = mean
+) -> Tensor:
+    """−y log p − (1 − y) log(1 − p), with 0 log 0 = 0; with `logits`, p = σ of what is given."""
+    same_shape("binary_cross_entropy", p, y)
+    if logits:
+        p = ELEMENTWISE["sigmoid"](p)
+    body = -XLogY(_P1, _P0) - XLogY(1 - _P1, 1 - _P0)
+    return combined(elementwise("binary_cross_entropy", body, [p, y]), reduction)
+
+
+def kl_divergence(y: Tensor, p: Tensor, *, axis: int = -1, reduction: Reduce = mean) -> Tensor:
+    """Σ y log y − y log p along `axis`: D(y ‖ p), with 0 log 0 = 0."""
+    k = normal_axis("kl_divergence", p, axis)
+    same_shape("kl_divergence", p, y)
+    body = XLogY(_P0, _P0) - XLogY(_P0, _P1)
+    return combined(sum(elementwise("kl_divergence", body, [y, p]), k), reduction)
+
+
+def nll(log_p: Tensor, labels: Tensor, *, axis: int = -1, reduction: Reduce = mean) -> Tensor:
+    """−log p at the label."""
+    return combined(-pick(log_p, labels, axis), reduction)
+
+
+def cosine_similarity(a: Tensor, b: Tensor, axis: int = -1) -> Tensor:
+    """aᵀb/(‖a‖‖b‖) along `axis`."""
+    same_shape("cosine_similarity", a, b)
+    return sum(a * b, axis) / (norm(a, axis) * norm(b, axis))
+
+
+def l1(w: Tensor) -> Tensor:
+    """Σ |w|."""
+    return sum(ELEMENTWISE["abs"](w))
+
+
+def l2(w: Tensor) -> Tensor:
+    """Σ w²."""
+    return sum(w**2)
+
+
+def frobenius(w: Tensor) -> Tensor:
+    """‖w‖ = √(Σ w²)."""
+    return norm(w)

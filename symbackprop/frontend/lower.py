@@ -14,7 +14,7 @@ from sympy import Add, Expr, Mul, Pow
 from symbackprop.frontend.record import Computed, Declared, Primitive, Record, Unknown
 from symbackprop.ir import Graph, Opaque, Operand, Policy, Position, Prim, Read, Reduction, Var
 from symbackprop.scalars import placeholder
-from symbackprop.sizes import Constraint, Index, Size
+from symbackprop.sizes import Constraint, Index, Size, axis
 
 BODY_LIMIT = 40
 """Operations in a body up to which arithmetic is put together."""
@@ -165,7 +165,9 @@ def _can_take(user: Record, record: Record, size: _Size) -> bool:
     if any(_looks_up(r, position) for r in definition.reads):
         return False
     if definition.pointwise:
-        return is_arithmetic_or_one(definition.body) and record.shape == user.shape
+        here = tuple(axis(i) for i in range(len(record.shape)))
+        same = record.shape == user.shape and all(r.index == here for r in places)
+        return same and is_arithmetic_or_one(definition.body)
     if len(definition.reads) > 1 or len(places) != 1 or definition.body != placeholder(0):
         return False
     if size.reads > 2 and not size.uniform:
