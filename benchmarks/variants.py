@@ -67,12 +67,10 @@ def bind_jax(workload: Workload, params: Arrays, inputs: Arrays) -> Call:
     def hessian(params: Any, inputs: Any) -> Result:
         assert of is not None
 
-        def block(row: Any, number: Any) -> Any:
-            return workload.model(xp, {**params, of: params[of].at[number].set(row)}, inputs)
-
-        if workload.blocks:
-            numbers = xp.np.arange(len(params[of]))
-            return None, {of: jax.vmap(jax.hessian(block))(params[of], numbers)}
+        row_model = workload.row_model
+        if row_model is not None:
+            block = jax.hessian(lambda row, number: row_model(xp, row, number, params, inputs))
+            return None, {of: jax.vmap(block)(params[of], xp.np.arange(len(params[of])))}
         value = jax.hessian(lambda w: workload.model(xp, {**params, of: w}, inputs))(params[of])
         return None, {of: value}
 
@@ -111,6 +109,11 @@ def bind_torch(workload: Workload, params: Arrays, inputs: Arrays) -> Call:
 
         return gradient
     fixed = {k: v.detach() for k, v in leaves.items()}
+    row_model = workload.row_model
+    if row_model is not None:
+        block = torch.func.hessian(lambda row, number: row_model(xp, row, number, fixed, data))
+        numbers = torch.arange(len(fixed[of]))
+        return lambda: (None, {of: torch.vmap(block)(fixed[of], numbers)})
     hessian = torch.func.hessian(lambda w: workload.model(xp, {**fixed, of: w}, data))
     return lambda: (None, {of: hessian(fixed[of])})
 
@@ -119,11 +122,11 @@ def bind_module(module: ModuleType, pure: bool) -> Callable[[Workload, Arrays, A
     """Bind a generated module by its fixed face, with or without a workspace."""
 
     def bind(workload: Workload, params: Arrays, inputs: Arrays) -> Call:
-        of = workload.hessian_of
+        of, blocks = workload.hessian_of, workload.row_model is not None
         if of is not None:
             return lambda: (
                 None,
-                _hessian_entry(module.hessian(params, inputs, of, blocks=workload.blocks), of),
+                _hessian_entry(module.hessian(params, inputs, of, blocks=blocks), of),
             )
         if pure:
             return lambda: module.loss_and_grad(params, inputs)
@@ -148,8 +151,10 @@ def load_module(path: Path) -> ModuleType:
     return module
 
 
-def libraries() -> list[Variant]:
-    """List the variants whose library is installed."""
-    wanted = [("jax", bind_jax), ("autograd", bind_autograd), ("torch", bind_torch)]
+def libraries(workload: Workload) -> list[Variant]:
+    """List the variants whose library is installed; autograd cannot map over rows."""
+    wanted = [("jax", bind_jax), ("torch", bind_torch)]
+    if workload.row_model is None:
+        wanted.insert(1, ("autograd", bind_autograd))
     found = [Variant(name, bind) for name, bind in wanted if importlib.util.find_spec(name)]
     return [Variant("np_plain", bind_plain), *found]

@@ -7,6 +7,10 @@ from benchmarks.workloads.elementwise import ELEMENTWISE
 from benchmarks.workloads.mlp import MLPS
 from benchmarks.workloads.record import Workload
 from benchmarks.workloads.recurrent import RECURRENT
+from benchmarks.workloads.second_order import HESSIANS
+from benchmarks.workloads.transformer import TRANSFORMERS
+
+_ALL = [*MLPS, *CONVOLUTIONS, *RECURRENT, *TRANSFORMERS, *HESSIANS, *ELEMENTWISE]
 
 
 def _number(workload: Workload) -> int:
@@ -14,7 +18,4 @@ def _number(workload: Workload) -> int:
     return int(workload.family[1:].partition("_")[0])
 
 
-WORKLOADS: dict[str, Workload] = {
-    workload.name: workload
-    for workload in sorted([*MLPS, *CONVOLUTIONS, *RECURRENT, *ELEMENTWISE], key=_number)
-}
+WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in sorted(_ALL, key=_number)}

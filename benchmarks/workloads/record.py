@@ -45,8 +45,9 @@ class Workload:
         Time of a generated module over that of `plain` that it must not exceed.
     hessian_of : str, optional
         The parameter in which the Hessian is asked for; None for loss and gradients.
-    blocks : bool
-        Only the blocks on the Hessian's diagonal: one for each row of the parameter.
+    row_model : callable, optional
+        `row_model(xp, row, number, params, inputs)`, the loss as far as one row of the parameter
+        takes part in it; with it only the Hessian's blocks on the diagonal are asked for.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Workload:
     plain_ratio: float
     must: float
     hessian_of: str | None = None
-    blocks: bool = False
+    row_model: Callable[[Any, Any, Any, Arrays, Arrays], Any] | None = None
 
     def data(self, dtype: DType) -> tuple[dict[str, Array], dict[str, Array]]:
         """Make the same parameters and inputs every time, rounded to `dtype`."""

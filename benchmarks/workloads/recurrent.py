@@ -143,7 +143,7 @@ def plain_gru(params: Arrays, inputs: Arrays) -> Result:
     candidate = np.tanh(zx[:, 2 * n :] + r * zh[:, 2 * n :])
     keep = 1 - u
     error = keep * candidate + u * h - y
-    loss = np.mean(error**2)
+    loss = (error**2).sum() / error.size
     dh = 2 / error.size * error
     d_n = dh * keep * (1 - candidate**2)
     d_u = dh * (h - candidate) * u * keep
