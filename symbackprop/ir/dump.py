@@ -156,13 +156,14 @@ def _comp_text(node: Comp, name: str, graph: Graph | None) -> str:
     body = str(node.body.xreplace(moves))
     written = ", ".join(index_text(t, names, graph) for t in node.write)
     target = f"{name}[{written}]" if written else name
-    loose = [names[a] for a in range(len(node.axes)) if a not in _determined(node)]
+    scattered = {a for t in node.write for a in t.axes()}
+    loose = [names[a] for a in range(len(node.axes)) if a not in scattered]
     sign = "="
     if node.reduction is not Reduction.NONE:
-        if loose:
-            body = f"{node.reduction.value}_{{{', '.join(loose)}}} {body}"
+        if scattered - _determined(node) or not loose:
+            sign = "+=" if node.reduction is Reduction.SUM else f"{node.reduction.value}="
         else:
-            sign = f"{node.reduction.value}="
+            body = f"{node.reduction.value}_{{{', '.join(loose)}}} {body}"
     text = f"{target} {sizes_text(node.shape)} {sign} {body}"
     if node.axes:
         text += "   for " + ", ".join(

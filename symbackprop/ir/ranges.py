@@ -71,7 +71,7 @@ def _declared_range(node: Var) -> Size | None:
     return next((f.size for f in node.facts if f.kind is FactKind.BELOW), None)
 
 
-def accesses(graph: Graph, node_id: int, node: Comp) -> Iterator[Access]:
+def accesses(graph: Graph, node: Comp) -> Iterator[Access]:
     """Every index term of a comprehension that must stay in range: reads, look-ups, the write."""
     run_time = any(c.term.has_look_up() for c in node.domain)
     for read in node.reads:
@@ -131,7 +131,7 @@ def check_ranges(graph: Graph, node_id: int) -> None:
     node: Node = graph[node_id]
     if not isinstance(node, Comp):
         return
-    for access in accesses(graph, node_id, node):
+    for access in accesses(graph, node):
         bound = None if access.run_time else out_of_range(graph, node, access)
         if bound is not None:
             raise range_error(graph, node_id, node, access, bound)

@@ -93,8 +93,7 @@ def _var(graph: Graph, node_id: int, node: Node) -> Iterator[str]:
 
 def _comp(graph: Graph, node_id: int, node: Node) -> Iterator[str]:
     assert isinstance(node, Comp)
-    broken = [*_structure(graph, node)]
-    yield from broken or [*_body(graph, node), *_laws(graph, node_id, node)]
+    yield from [*_structure(graph, node)] or [*_body(graph, node)] or _laws(graph, node)
 
 
 def _structure(graph: Graph, node: Comp) -> Iterator[str]:
@@ -165,7 +164,7 @@ def _functions(body: Expr) -> Iterator[str]:
         pending.extend(arg for arg in here.args if isinstance(arg, Expr))
 
 
-def _laws(graph: Graph, node_id: int, node: Comp) -> Iterator[str]:
+def _laws(graph: Graph, node: Comp) -> Iterator[str]:
     draft = Draft(
         node.shape, node.axes, node.body, node.reads, node.write, node.domain, node.reduction
     )
@@ -179,7 +178,7 @@ def _laws(graph: Graph, node_id: int, node: Comp) -> Iterator[str]:
         empty = [s for a, s in enumerate(node.axes) if a not in known and is_nonnegative(-s)]
         if empty:
             yield f"a maximum over {sizes_text(empty)} elements has none"
-    for access in accesses(graph, node_id, node):
+    for access in accesses(graph, node):
         bound = None if access.run_time else out_of_range(graph, node, access)
         if bound is not None:
             yield f"{access.what} runs {bound}"
