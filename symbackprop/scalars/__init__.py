@@ -4,6 +4,7 @@ A body is a real SymPy expression over the placeholders ``p0, p1, …``, size sy
 numbers and the functions of `FUNCTIONS`. May import `errors`, `sizes`, SymPy, mpmath and NumPy.
 """
 
+from symbackprop.scalars.adopt import adopt
 from symbackprop.scalars.atoms import (
     Absolute,
     Clip,
@@ -18,21 +19,40 @@ from symbackprop.scalars.atoms import (
     Where,
 )
 from symbackprop.scalars.derivative import body_derivative
-from symbackprop.scalars.evaluate import evaluate
+from symbackprop.scalars.evaluate import evaluate, instantiate
 from symbackprop.scalars.fields import (
     FLOAT64,
     FRACTIONS,
     RESIDUES,
+    Array,
     DigitsField,
     Field,
     FloatField,
     FractionField,
     Residue,
     ResidueField,
+    Scalar,
     UndefinedValueError,
+    seeded_integer,
 )
 from symbackprop.scalars.functions import FUNCTIONS, function, record_of
-from symbackprop.scalars.limits import check_extent, extent
+from symbackprop.scalars.latex import latex
+from symbackprop.scalars.limits import Extent, check_extent, extent
+from symbackprop.scalars.numpy_code import Code, CodePrecedence, numpy_code
+from symbackprop.scalars.numpy_helpers import HELPERS, Helper, helper_sources, opaque_name
+from symbackprop.scalars.numpy_indicators import settle_indicators
+from symbackprop.scalars.numpy_tree import (
+    Apply,
+    Number,
+    NumpyTree,
+    Operand,
+    SizeName,
+    Ufunc,
+    apply,
+    helpers_used,
+    repeated,
+)
+from symbackprop.scalars.opaque import Opaque, polynomial_instance, seeded_rational, smooth_instance
 from symbackprop.scalars.records import Domain, FunctionRecord, exact_number
 from symbackprop.scalars.smooth import (
     Composite,
@@ -54,6 +74,7 @@ from symbackprop.scalars.smooth import (
     Softsign,
     XLogY,
 )
+from symbackprop.scalars.spelling import Binding, MathStyle, Spelled
 from symbackprop.scalars.symbols import (
     KINK,
     KinkPolicy,
@@ -62,21 +83,29 @@ from symbackprop.scalars.symbols import (
     placeholder_index,
     placeholders,
 )
+from symbackprop.scalars.text import TextStyle, text
 
 __all__ = [
     "FLOAT64",
     "FRACTIONS",
     "FUNCTIONS",
+    "HELPERS",
     "KINK",
     "RESIDUES",
     "Absolute",
+    "Apply",
+    "Array",
+    "Binding",
     "Clip",
+    "Code",
+    "CodePrecedence",
     "Composite",
     "DigitsField",
     "Domain",
     "Elu",
     "Equal",
     "Expm1",
+    "Extent",
     "Field",
     "FloatField",
     "FractionField",
@@ -86,28 +115,41 @@ __all__ = [
     "HardSigmoid",
     "HardSwish",
     "HardTanh",
+    "Helper",
     "KinkPolicy",
     "LeakyRelu",
     "Log1p",
+    "MathStyle",
     "Maximum",
     "Minimum",
     "Mish",
+    "Number",
+    "NumpyTree",
+    "Opaque",
+    "Operand",
     "Phi",
     "Power",
     "Relu",
     "Residue",
     "ResidueField",
+    "Scalar",
     "ScalarFunction",
     "Selu",
     "Sigmoid",
     "Sign",
     "Silu",
+    "SizeName",
     "Softplus",
     "Softsign",
+    "Spelled",
     "Step",
+    "TextStyle",
+    "Ufunc",
     "UndefinedValueError",
     "Where",
     "XLogY",
+    "adopt",
+    "apply",
     "body_derivative",
     "body_sizes",
     "check_extent",
@@ -115,8 +157,21 @@ __all__ = [
     "exact_number",
     "extent",
     "function",
+    "helper_sources",
+    "helpers_used",
+    "instantiate",
+    "latex",
+    "numpy_code",
+    "opaque_name",
     "placeholder",
     "placeholder_index",
     "placeholders",
+    "polynomial_instance",
     "record_of",
+    "repeated",
+    "seeded_integer",
+    "seeded_rational",
+    "settle_indicators",
+    "smooth_instance",
+    "text",
 ]

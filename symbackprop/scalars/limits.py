@@ -9,8 +9,8 @@ from sympy import Basic
 
 from symbackprop.errors import UnsupportedError
 
-MAX_DEPTH: Final = 120
-"""Levels of one body. SymPy's `diff` of a chain exhausts the default recursion limit near 150."""
+MAX_DEPTH: Final = 80
+"""Levels of one body: SymPy's `diff` takes seven frames a level, of the thousand there are."""
 
 MAX_SIZE: Final = 20_000
 """Nodes of one body, each shared one counted once."""
