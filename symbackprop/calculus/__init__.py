@@ -1,5 +1,6 @@
-"""How a gradient is derived: one adjoint rule for every comprehension, and the same rule read the
-other way.
+"""How a gradient is derived.
+
+One adjoint rule for every comprehension, and the same rule read the other way.
 
 May import `errors`, `sizes`, `scalars`, `ir` and `primitives`.
 """

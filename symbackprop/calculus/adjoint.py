@@ -42,8 +42,9 @@ from symbackprop.sizes import Size, axis
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One step of the sweep: `consumer` reads `target` at operand `position`, and gives `value`
-    to its cotangent.
+    """One step of the sweep.
+
+    `consumer` reads `target` at operand `position`, and gives `value` to its cotangent.
     """
 
     consumer: int

@@ -101,8 +101,9 @@ def _max_derivative(graph: Graph, node_id: int, comp: Comp) -> Linear:
 
 
 def winner_number(comp: Comp) -> Index:
-    """The mixed-radix number of the reduction axes, the first of them the most significant
-    digit.
+    """The mixed-radix number of the reduction axes.
+
+    The first of them the most significant digit.
     """
     written = {a for t in comp.write if not t.has_look_up() for a in t.axes()}
     stride: Expr = Integer(1)

@@ -1,14 +1,18 @@
 """The derivative of a recurrence: a recurrence in the other direction.
 
-The adjoint of a loop reads the histories of the primal values at the same step. A contribution to a constant is
-no carry: it is lifted out of the loop as a comprehension with the step as one more summed axis,
-``∂L/∂W = Σ_t δ_t h_{t-1}^T``. Reverse and forward mode are closed: the results are loops again.
+The adjoint of a loop reads the histories of the primal values at the same step. A contribution to
+a constant is no carry: it is lifted out of the loop as a comprehension with the step as one more
+summed axis, ``∂L/∂W = Σ_t δ_t h_{t-1}^T``. Reverse and forward mode are closed: the results are
+loops again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr
 
 from symbackprop.calculus.local import active_ids, leading, shifted
 from symbackprop.ir import (
@@ -20,6 +24,8 @@ from symbackprop.ir import (
     Hist,
     Loop,
     Node,
+    Operand,
+    Position,
     Read,
     Reduction,
     Role,
@@ -31,10 +37,10 @@ from symbackprop.ir import (
     with_operands,
 )
 from symbackprop.scalars import placeholder
-from symbackprop.sizes import At, Constraint, Index, Size, axis, same_size
+from symbackprop.sizes import At, Atom, Constraint, Index, Size, axis, same_size
 from symbackprop.sizes.index import linear
 
-Differentiate = Callable[..., dict[int, int]]
+Differentiate = Callable[[Graph, Mapping[int, int], Sequence[int], tuple[Size, ...]], Any]
 
 
 def body_of(loop: Loop) -> Graph:
@@ -44,7 +50,10 @@ def body_of(loop: Loop) -> Graph:
 
 
 def active_variables(graph: Graph, loop: Loop, active: Callable[[int], bool]) -> list[int]:
-    """The body variables that depend smoothly on active outer nodes: a fixed point over the carries."""
+    """The body variables that depend smoothly on active outer nodes.
+
+    A fixed point over the carries.
+    """
     body = body_of(loop)
     feeds = (*loop.stacked, *loop.constants)
     found = {f.var for f in feeds if active(f.outer)}
@@ -63,7 +72,8 @@ class Derived:
     """The body of a derived loop under way.
 
     primal : the loop that is differentiated, with id `primal_id` in the outer graph
-    source : its body, in which the derived nodes were made;  seeds : the variables of the derivative in it
+    source : its body, in which the derived nodes were made;  seeds : the variables of the
+    derivative in it
     body : the new body;  ids : source id -> new id
     """
 
@@ -262,8 +272,8 @@ def _assemble(
 class Lift:
     """A contribution to a constant, taken out of the loop: ``Σ_t`` of what a step gives.
 
-    An outer product or a contraction becomes one comprehension over all steps; a value no larger than what it
-    reads (a bias) is stacked and summed.
+    An outer product or a contraction becomes one comprehension over all steps; a value no larger
+    than what it reads (a bias) is stacked and summed.
     """
 
     derived: Derived
@@ -338,7 +348,7 @@ def _with_step(comp: Comp, outer: Mapping[int, tuple[int, bool]]) -> Comp:
     def term(t: Index) -> Index:
         if not t.has_look_up():
             return shifted((t,), 1)[0]
-        terms = []
+        terms: list[tuple[Atom, Expr]] = []
         for atom, c in t.terms:
             if isinstance(atom, At):
                 source, stacked = outer[atom.source]
@@ -348,14 +358,14 @@ def _with_step(comp: Comp, outer: Mapping[int, tuple[int, bool]]) -> Comp:
                 terms.append((atom + 1, c))
         return linear(terms, t.const)
 
-    reads = []
+    reads: list[Operand] = []
     for read in comp.reads:
         if isinstance(read, Read):
             source, stacked = outer[read.source]
             index = tuple(term(t) for t in read.index)
             reads.append(Read(source, (step, *index) if stacked else index))
         else:
-            reads.append(type(read)(term(read.index)))
+            reads.append(Position(term(read.index)))
     return Comp(
         comp.shape,
         comp.axes,
@@ -375,7 +385,10 @@ def loop_jvp(
     extra: tuple[Size, ...],
     jvp: Differentiate,
 ) -> dict[int, int]:
-    """The tangents of projections of a loop: a loop in the same direction that reads its histories."""
+    """The tangents of projections of a loop.
+
+    A loop in the same direction that reads its histories.
+    """
     loop = graph[loop_id]
     assert isinstance(loop, Loop)
     body = body_of(loop)

@@ -59,7 +59,7 @@ def jvp(
             )
     ids = reachable(graph, targets)
     active = active_ids(graph, ids, tangents)
-    known = dict(tangents)
+    known: dict[int, int] = dict(tangents)
     for i in ids:
         if i in known or i not in active:
             continue
@@ -69,9 +69,9 @@ def jvp(
             results = [p for p in ids if getattr(graph[p], "loop", None) == i]
             known.update(loop_jvp(graph, i, results, known, extra, jvp))
             continue
-        tangent = _tangent(graph, i, known, extra)
-        if tangent is not None:
-            known[i] = tangent
+        made = _tangent(graph, i, known, extra)
+        if made is not None:
+            known[i] = made
     for node_id in targets:
         if node_id not in known:
             known[node_id] = graph.full(0, (*extra, *graph.shape(node_id)))

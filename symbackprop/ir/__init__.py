@@ -1,5 +1,6 @@
-"""What a computation is: nodes, the graph that holds them, and the join of a producer with its
-consumer.
+"""What a computation is.
+
+Nodes, the graph that holds them, and the join of a producer with its consumer.
 
 May import `errors`, `sizes` and `scalars`.
 """

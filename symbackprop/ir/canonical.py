@@ -78,8 +78,9 @@ def determined_axes(write: Sequence[Index], axes: Sequence[Size]) -> frozenset[i
 
 
 def _telescopes(terms: Sequence[tuple[int, Expr]], axes: Sequence[Size]) -> bool:
-    """Whether ``sum(c * a)`` is a mixed-radix number: each stride is the product of the lower
-    sizes.
+    """Whether ``sum(c * a)`` is a mixed-radix number.
+
+    Each stride is the product of the lower sizes.
     """
     stride: Expr = ONE
     left = list(terms)
@@ -204,27 +205,8 @@ def operand_key(read: Operand) -> tuple[object, ...]:
 
 
 def _sorted(draft: Draft) -> Draft:
-    place: dict[int, int] = {}
-    for term in draft.write:
-        for a in term.axes():
-            place.setdefault(a, len(place))
-    if len(place) < len(draft.axes):
-        unknown = len(draft.axes)
-
-        def rough(read: Operand) -> tuple[object, ...]:
-            hidden = {a: axis(unknown) for a in range(len(draft.axes)) if a not in place}
-            shown = {a: axis(n) for a, n in place.items()}
-            return operand_key(read_substituted(read, hidden | shown))
-
-        ordered = sorted(range(len(draft.reads)), key=lambda k: (rough(draft.reads[k]), k))
-        for k in ordered:
-            for term in index_terms((draft.reads[k],)):
-                for a in term.axes():
-                    place.setdefault(a, len(place))
-        for constraint in draft.domain:
-            for a in constraint.term.axes():
-                place.setdefault(a, len(place))
-    draft = _renamed(draft, place)
+    """Axes numbered by first use in the write, then in the reads; reads and constraints sorted."""
+    draft = _renamed(draft, _axis_places(draft))
     order = sorted(range(len(draft.reads)), key=lambda k: operand_key(draft.reads[k]))
     if order != list(range(len(order))):
         new = [0] * len(order)
@@ -240,6 +222,30 @@ def _sorted(draft: Draft) -> Draft:
     return draft
 
 
+def _axis_places(draft: Draft) -> dict[int, int]:
+    """The new number of every axis."""
+    place: dict[int, int] = {}
+
+    def number(terms: Iterable[Index]) -> None:
+        for term in terms:
+            for a in term.axes():
+                place.setdefault(a, len(place))
+
+    number(draft.write)
+    if len(place) == len(draft.axes):
+        return place
+    # reads are sorted with the axes that are not numbered yet alike, then number those
+    known = {a: axis(n) for a, n in place.items()}
+    alike = {a: axis(len(draft.axes)) for a in range(len(draft.axes)) if a not in place}
+
+    def rough(k: int) -> tuple[object, ...]:
+        return (operand_key(read_substituted(draft.reads[k], known | alike)), k)
+
+    number(index_terms(draft.reads[k] for k in sorted(range(len(draft.reads)), key=rough)))
+    number(c.term for c in draft.domain)
+    return place
+
+
 def is_identity(comp: Comp) -> bool:
     """Whether the node is its only operand, entry by entry (the shapes must still be compared)."""
     if comp.domain or len(comp.reads) != 1 or comp.body != placeholder(0):
@@ -251,8 +257,9 @@ def is_identity(comp: Comp) -> bool:
 
 
 def fully_written(comp: Comp) -> bool:
-    """Whether every entry is written, each by one point (of an injective write without a
-    domain).
+    """Whether every entry is written.
+
+    Each by one point (of an injective write without a domain).
     """
     if comp.domain or len(determined_axes(comp.write, comp.axes)) < len(comp.axes):
         return False

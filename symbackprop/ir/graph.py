@@ -172,9 +172,7 @@ class Graph:
         return self.elementwise(body, sources)
 
     def identity(self, shape: Sequence[Size]) -> int:
-        """The node of shape ``shape + shape`` that is 1 where both halves agree (a Kronecker
-        delta).
-        """
+        """The Kronecker delta of shape ``shape + shape``: 1 where both halves agree."""
         here = tuple(axis(i) for i in range(len(shape)))
         return self.comp((*shape, *shape), shape, Integer(1), (), write=here + here)
 
@@ -184,7 +182,7 @@ def is_reindex(comp: Comp) -> bool:
     if comp.reduction is not Reduction.NONE:
         return False
     if not comp.reads:
-        return comp.body.is_number
+        return bool(comp.body.is_number)
     return comp.body == placeholder(0) and isinstance(comp.reads[0], Read)
 
 

@@ -45,8 +45,9 @@ class _State:
 
 
 def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined | None:
-    """`comp` with its operand `k` replaced by the body of `producer`, or None where that has no
-    such form.
+    """`comp` with its operand `k` replaced by the body of `producer`.
+
+    Or None where that has no such form.
 
     A result that is `restricted` is right only because the consumer's body is 0 where operand k is
     0; that has been checked, as has that no maximum is restricted.
@@ -76,8 +77,9 @@ def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined 
 
 
 def _covers(producer: Comp, read: Read) -> bool:
-    """Whether every entry that is read is written: constant positions written where they are
-    read.
+    """Whether every entry that is read is written.
+
+    Constant positions written where they are read.
     """
     if producer.domain:
         return False
@@ -110,9 +112,7 @@ def _start(comp: Comp, read: Read, producer: Comp) -> _State:
 
 
 def _digits(r: Index, w: Index, box: Sequence[Size]) -> list[Index]:
-    """``r - w = 0``, as one equation for each digit where both sides are mixed-radix numbers of
-    equal strides.
-    """
+    """``r - w = 0``, digit by digit where both are mixed-radix numbers of equal strides."""
     if len(r.terms) < 2 or len(r.terms) != len(w.terms) or r.const != w.const:
         return [r - w]
     pairs: list[Index] = []
@@ -136,8 +136,9 @@ def _digits(r: Index, w: Index, box: Sequence[Size]) -> list[Index]:
 
 
 def _eliminate(state: _State, facts: tuple[Size, ...]) -> bool:
-    """Solve equations for axes with a unit coefficient, producer axes first; False where one
-    cannot hold.
+    """Solve equations for axes with a unit coefficient, producer axes first.
+
+    False where one cannot hold.
     """
     pending = list(state.equations)
     state.equations = []
@@ -203,8 +204,9 @@ def _require_range(a: int, solution: Index, state: _State, facts: tuple[Size, ..
 
 
 def _accept_rest(state: _State) -> bool:
-    """Turn equations between consumer axes alone into constraints; False where a producer axis is
-    left in one.
+    """Turn equations between consumer axes alone into constraints.
+
+    False where a producer axis is left in one.
     """
     for equation in state.equations:
         if any(a >= state.consumer_axes for a in equation.axes()):
@@ -234,7 +236,7 @@ def _combined(comp: Comp, k: int, producer: Comp, state: _State) -> Draft:
         body,
         reads,
         state.write,
-        tuple((*state.domain, *state.added)),
+        (*state.domain, *state.added),
         comp.reduction,
     )
     return _drop_eliminated(draft, state)

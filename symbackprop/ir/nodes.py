@@ -178,8 +178,9 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A recurrence over t = 0 .. length - 1 (falling where `reverse`); its results are `Hist` and
-    `Final`.
+    """A recurrence over t = 0 ..
+
+    Length - 1 (falling where `reverse`); its results are `Hist` and `Final`.
 
     `body` is a graph of its own (compared by identity): append-only while the loop is in use.
     """

@@ -28,8 +28,10 @@ class Derived:
 
     Attributes
     ----------
-    gradients : name of a parameter or real input -> id of the gradient, of the shape of the variable
-    deltas : name of a forward value -> id of its cotangent, where that keeps a name; in the order of the sweep
+    gradients : name of a parameter or real input -> id of the gradient, of the shape of the
+    variable
+    deltas : name of a forward value -> id of its cotangent, where that keeps a name; in the order
+    of the sweep
     seeds : name of an output -> id of its cotangent (the constant 1 for a loss)
     names : id -> name, of forward values and of deltas (``dz1`` for the cotangent of ``z1``)
     adjoint, simplified : the raw sweep and the log of the simplifier

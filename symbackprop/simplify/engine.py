@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Expr, Integer, Symbol
@@ -89,8 +89,9 @@ class Simplified:
     bindings: dict[int, tuple[Pattern, Local]] = field(default_factory=dict)
 
     def steps(self, quantity: int) -> list[tuple[str, int, tuple[str, ...]]]:
-        """(phase, node id, reasons) of every checkpoint of a quantity, made in the graph on
-        demand.
+        """(phase, node id, reasons) of every checkpoint of a quantity.
+
+        Made in the graph on demand.
         """
         bound = self.bindings.get(quantity)
         if bound is None:
@@ -107,8 +108,9 @@ def simplify(
     kept: Iterable[int],
     outputs: Iterable[int],
 ) -> Simplified:
-    """Before ⇒ after: every quantity as a person would write it, over named forward values and
-    quantities.
+    """Before ⇒ after: every quantity as a person would write it.
+
+    Over named forward values and quantities.
 
     Parameters
     ----------
@@ -146,8 +148,9 @@ class _Engine:
 
     # -- what is rewritten as a whole ------------------------------------------------------------
     def _choose_heads(self, wanted: set[int]) -> set[int]:
-        """The quantities rewritten as a whole: wanted ones, what has no form as a term, and what
-        that reads.
+        """The quantities rewritten as a whole.
+
+        Wanted ones, what has no form as a term, and what that reads.
         """
         graph = self.graph
         heads = {i for i in self.order if i in wanted}
@@ -256,8 +259,9 @@ class _Engine:
         return sorted(found)
 
     def _opening(self, new: int) -> list[int]:
-        """The nodes of a simplified quantity, if it is small enough to be opened inside another
-        one.
+        """The nodes of a simplified quantity.
+
+        If it is small enough to be opened inside another one.
         """
         found: list[int] = []
         pending = [new]
@@ -277,8 +281,9 @@ class _Engine:
         return sorted(found)
 
     def _definitions(self, atoms: set[int]) -> tuple[set[int], set[int]]:
-        """Forward nodes whose definitions may be folded or unfolded around `atoms`, and all they
-        read.
+        """Forward nodes whose definitions may be folded or unfolded around `atoms`.
+
+        And all they read.
         """
         definitions: set[int] = set()
         seen = set(atoms)
@@ -311,8 +316,9 @@ class _Engine:
         return definitions, seen
 
     def _few_readers(self, i: int) -> list[int]:
-        """The forward readers of a node; none where it has very many (then they are found by
-        another operand).
+        """The forward readers of a node.
+
+        None where it has very many (then they are found by another operand).
         """
         readers = self.forward_readers.get(i, [])
         return readers if len(readers) <= MANY_READERS else []
@@ -365,7 +371,7 @@ def _solve(
         if cost(candidate) < cost(best):
             best, opened = candidate, more
     build = Rebuild(inner, dict(axes))
-    steps = []
+    steps: list[Step] = []
     chain = term(opened)
     for phase, expr in (("chain rule", chain), ("fold", rules.normal(chain)), ("result", best)):
         made = recipe(inner, inputs, build.node(rebuilt(expr), axes, shape))

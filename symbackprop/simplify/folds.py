@@ -61,8 +61,9 @@ class Template:
 
     @property
     def is_product(self) -> bool:
-        """Whether it is a pointwise product of whole positive powers, which folds only when a
-        factor stays.
+        """Whether it is a pointwise product of whole positive powers.
+
+        Which folds only when a factor stays.
         """
         return not self.binders and all(e.is_Integer and e > 0 for _, e in self.factors)
 
@@ -70,7 +71,8 @@ class Template:
 def template(graph: Graph, node_id: int, kept: Container[int]) -> Template | None:
     """The pattern of a node, or None where a fold by it would not shorten anything.
 
-    A scaled copy (a mean of an unnamed sum) stands for its source only where that is not `kept` by name.
+    A scaled copy (a mean of an unnamed sum) stands for its source only where that is not `kept` by
+    name.
     """
     node = graph[node_id]
     assert isinstance(node, Comp)
@@ -218,8 +220,9 @@ def _fold_one_sum(total: Sm, pattern: Template) -> Expr | None:
 
 
 def fold_into_sum(expr: Expr, pattern: Template) -> Expr:
-    """A factor outside a sum and one inside it, together a definition: ``S^-1 Σ g e`` becomes ``Σ
-    g p``.
+    """A factor outside a sum and one inside it, together a definition.
+
+    ``S^-1 Σ g e`` becomes ``Σ g p``.
     """
     coefficient, factors = powers(expr)
     for base in sorted((b for b in factors if isinstance(b, Sm)), key=str):

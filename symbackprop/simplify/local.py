@@ -1,5 +1,6 @@
-"""The neighbourhood of a quantity as a small graph of its own, in which layers of one kind look
-alike.
+"""The neighbourhood of a quantity as a small graph of its own.
+
+In which layers of one kind look alike.
 """
 
 from __future__ import annotations

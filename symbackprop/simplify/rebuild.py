@@ -117,8 +117,9 @@ class Rebuild:
         return self.graph.total(parts)
 
     def _paired(self, body: Expr, bound: list[Symbol]) -> Expr:
-        """A product with at most two different index sets, the others contracted or multiplied in
-        first.
+        """A product with at most two different index sets.
+
+        The others contracted or multiplied in first.
         """
         known = set(self.sizes)
         numbers = [f for f in Mul.make_args(body) if not f.free_symbols & known]

@@ -1,5 +1,6 @@
-"""The rewriter: folds, facts and sum rules to a fixed point, and the choice of the cheapest
-form.
+"""The rewriter: folds.
+
+Facts and sum rules to a fixed point, and the choice of the cheapest form.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from symbackprop.simplify.folds import (
     fold_sum,
     template,
 )
-from symbackprop.simplify.sums import TooManyTerms, expanded, make_sum, rebuilt
+from symbackprop.simplify.sums import TooManyTermsError, expanded, make_sum, rebuilt
 from symbackprop.simplify.terms import Dl, Fresh, Look, Rd, Sm, definition, inlinable
 
 ROUNDS = 12
@@ -88,8 +89,9 @@ class Rules:
         return self._facts(expr)
 
     def _facts(self, expr: Expr) -> Expr:
-        """Σ of probabilities is 1; a sum of one value whose definition sums to something without
-        a sum.
+        """Σ of probabilities is 1.
+
+        A sum of one value whose definition sums to something without a sum.
         """
         if not expr.has(Sm):
             return expr
@@ -139,7 +141,7 @@ class Rules:
         )
         try:
             opened = expanded(make_sum(inner, total.binders))
-        except TooManyTerms:
+        except TooManyTermsError:
             return total
         terms = [self._close(term, depth - 1) for term in Add.make_args(opened)]
         result = Add(*terms)
@@ -162,7 +164,7 @@ class Rules:
         return closed
 
     def _without_products(self, before: Expr, after: Expr) -> Expr:
-        """`after`, or `before` where a product was folded and yet all its factors stay beside it."""
+        """`after`, or `before` where all factors of a folded product stay beside it."""
         left = {rd.node for rd in after.atoms(Rd)}
         made = left - {rd.node for rd in before.atoms(Rd)}
         for pattern in self.patterns:
@@ -190,7 +192,7 @@ class Rules:
     def _opened(self, expr: Expr) -> Expr | None:
         try:
             opened = expanded(rebuilt(expr))
-        except TooManyTerms:
+        except TooManyTermsError:
             return None
         return opened
 
@@ -203,8 +205,9 @@ class Rules:
 
 
 def cancelled(expr: Expr) -> Expr | None:
-    """The expression with common denominators cancelled, atoms standing for themselves; None if
-    too large.
+    """The expression with common denominators cancelled, atoms standing for themselves.
+
+    None if too large.
     """
     atoms: dict[Basic, Dummy] = {}
 

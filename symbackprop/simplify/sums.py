@@ -13,7 +13,7 @@ MOST_TERMS = 160
 """Products are not expanded beyond this many summands: no person would write them out."""
 
 
-class TooManyTerms(Exception):
+class TooManyTermsError(Exception):
     """An expansion grew past `MOST_TERMS`: the candidate is given up."""
 
 
@@ -52,9 +52,7 @@ def make_sum(body: Expr, binders: Sequence[tuple[Symbol, Expr]]) -> Expr:
 
 
 def _split(factors: list[Expr], binders: list[tuple[Symbol, Expr]]) -> Expr:
-    """Σ of a product, as a product of sums where the factors fall into groups without a common
-    index.
-    """
+    """Σ of a product, as a product of sums over groups of factors without a common index."""
     groups: list[tuple[set[Symbol], list[Expr]]] = []
     for factor in factors:
         here = {symbol for symbol, _ in binders if symbol in factor.free_symbols}
@@ -109,8 +107,9 @@ def rebuilt(expr: Expr) -> Expr:
 
 
 def expanded_terms(expr: Expr) -> list[Expr]:
-    """The summands of the expression multiplied out; functions, quotients and other powers stay
-    whole.
+    """The summands of the expression multiplied out.
+
+    Functions, quotients and other powers stay whole.
     """
     if isinstance(expr, Add):
         return _bounded([t for arg in expr.args for t in expanded_terms(arg)])
@@ -130,7 +129,7 @@ def expanded_terms(expr: Expr) -> list[Expr]:
 
 def _bounded(terms: list[Expr]) -> list[Expr]:
     if len(terms) > MOST_TERMS:
-        raise TooManyTerms
+        raise TooManyTermsError
     return terms
 
 

@@ -22,7 +22,7 @@ ONE = Integer(1)
 ZERO = Integer(0)
 
 
-class Atom(Expr):
+class Atom(Expr):  # type: ignore[misc]  # SymPy has no types
     """A real commutative atom with index arguments that no SymPy rule looks into."""
 
     is_commutative = True
@@ -48,10 +48,10 @@ class Rd(Atom):
     @property
     def index(self) -> tuple[Expr, ...]:
         """The index expressions."""
-        return self.args[1:]
+        return tuple(self.args[1:])
 
 
-class Look(Expr):
+class Look(Expr):  # type: ignore[misc]  # SymPy has no types
     """Look(node, i, j, ..): the integer of a node at index expressions, itself part of an index."""
 
     is_commutative = True

@@ -38,8 +38,9 @@ class Constraint:
 
 @lru_cache(maxsize=65536)
 def is_nonnegative(size: Expr, facts: tuple[Expr, ...] = ()) -> bool:
-    """Whether ``size >= 0`` for all positive values of its symbols (True is a proof, False is "not
-    proved").
+    """Whether ``size >= 0`` for all positive values of its symbols (True is a proof.
+
+    False is "not proved").
 
     Substitutes ``n := n' + 1`` and looks for non-negative coefficients; each of `facts` (sizes
     known to be >= 0) may be subtracted once.

@@ -13,8 +13,9 @@ ONE: Expr = Integer(1)
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The value of an integer (or boolean, as 0 or 1) node at a position: data that takes part in
-    an index.
+    """The value of an integer (or boolean, as 0 or 1) node at a position.
+
+    Data that takes part in an index.
 
     source : id of the integer node;  index : one term for each of its dims
     """
