@@ -35,6 +35,7 @@ __all__ = [
     "Derivative",
     "Differential",
     "Dots",
+    "Evaluated",
     "Fraction",
     "Group",
     "Indexed",
@@ -193,6 +194,14 @@ class Primed(Node):
 
     base: Node
     count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated(Node):
+    r"""Something at a point: `\left. f \right|_{x = 0}`."""
+
+    base: Node
+    point: Label
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,7 @@ class Cursor:
             return False
         text = item.text
         if text in BARS:
-            return self.bars == 0 and self.peek(1) is not None and self.kind(1) is not Kind.SUB
+            return self.bars == 0 and self.bar_closes()
         if item.kind is Kind.SYMBOL:
             return text in OPENERS or (text == "." and self.dots() > 0)
         return not (
@@ -262,6 +262,21 @@ class Cursor:
             return False
         name = item.text[1:]
         return name in GREEK or item.text in STYLES or item.text in ACCENTS or name == "ell"
+
+    def bar_closes(self) -> bool:
+        """Whether the bar here has a partner before the brackets around it close."""
+        depth = 0
+        if self.kind(1) is Kind.SUB:
+            return False
+        for index in range(self.position + 1, len(self.items)):
+            item = self.items[index]
+            text = item.text if isinstance(item, Token) else ""
+            if text in BARS and depth == 0:
+                return True
+            depth += (text in OPENERS) - (text in CLOSERS)
+            if depth < 0:
+                return False
+        return False
 
     def dots(self) -> int:
         """How many full stops of an ellipsis start here; 0 when fewer than two."""

@@ -24,6 +24,7 @@ from symbackprop.notes.ast import (
     Span,
     Transposed,
 )
+from symbackprop.notes.calls import apply_if_called, attach_scripts, is_relation_inside, parse_group
 from symbackprop.notes.cursor import (
     ACCENTS,
     ARROWS,
@@ -39,16 +40,7 @@ from symbackprop.notes.cursor import (
 )
 from symbackprop.notes.kinds import Delimiter, ProductOp, Sign
 from symbackprop.notes.lexicon import NO_VOCABULARY, Vocabulary
-from symbackprop.notes.names import (
-    apply_if_called,
-    attach_scripts,
-    is_relation_inside,
-    parse_accent,
-    parse_group,
-    parse_name,
-    parse_style,
-    parse_text,
-)
+from symbackprop.notes.names import parse_accent, parse_name, parse_style, parse_text
 from symbackprop.notes.operators import (
     divide,
     parse_big,
@@ -132,6 +124,8 @@ def _joint(cursor: Cursor, factors: int) -> Joint | None:
     """The joint here; None when the term ends. A joint by nothing takes no token."""
     text = cursor.text()
     item = cursor.peek()
+    if text == "." and cursor.text(1) == "*" and factors:
+        return Joint(ProductOp.ODOT, ".*")
     if isinstance(item, Token) and text in JOINTS:
         if text == "." and cursor.dots() == 0 and _ends_sentence(cursor):
             return None
@@ -159,7 +153,7 @@ def parse_term(cursor: Cursor) -> Node:
     joints: list[Joint] = []
     while (joint := _joint(cursor, len(factors))) is not None:
         if joint.op is not ProductOp.JUXTAPOSED:
-            cursor.take()
+            cursor.position += len(joint.tex) if joint.tex == ".*" else 1
         joints.append(joint)
         factors.append(_signed_factor(cursor))
     node = factors[0]

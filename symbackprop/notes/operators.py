@@ -23,10 +23,10 @@ from symbackprop.notes.ast import (
     Span,
     Transposed,
 )
+from symbackprop.notes.calls import parse_group, prefixed
 from symbackprop.notes.cursor import BIG_OPERATORS, OPENERS, Cursor
 from symbackprop.notes.errors import FormulaError
 from symbackprop.notes.kinds import Big, Bracket, DerivativeForm, Prefix, Relation
-from symbackprop.notes.names import parse_group, prefixed
 from symbackprop.notes.scripts import take_script, tex_of
 from symbackprop.notes.tokens import Kind, Token
 from symbackprop.notes.tree import Block, Item, span_of, split_at, words_of

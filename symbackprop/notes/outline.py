@@ -99,7 +99,7 @@ def _matrix(node: ast.Matrix) -> str:
     return f"(matrix {' / '.join(rows)})"
 
 
-def outline(node: ast.Node) -> str:
+def outline(node: ast.Node) -> str:  # noqa: C901  # one case for each node
     """The tree in a line: names with their labels, `~` for juxtaposition, `?` for may-be-calls."""
     match node:
         case ast.Number(text=text):
@@ -129,7 +129,7 @@ def outline(node: ast.Node) -> str:
     return _small(node)
 
 
-def _small(node: ast.Node) -> str:
+def _small(node: ast.Node) -> str:  # noqa: C901  # one case for each node
     match node:
         case ast.Negative(operand=operand):
             return _sequence("-", operand)
@@ -147,6 +147,8 @@ def _small(node: ast.Node) -> str:
             return outline(base) + "'" * count
         case ast.Root(body=body, degree=degree):
             return _sequence("root", body, degree)
+        case ast.Evaluated(base=base, point=point):
+            return _sequence("at", base, point)
         case ast.Accented(base=base, accent=accent):
             return _sequence(accent, base)
         case ast.Norm(body=body, double=double, label=label):

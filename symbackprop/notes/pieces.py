@@ -116,9 +116,16 @@ def _system(items: list[Item]) -> list[Item] | None:
     if len(kept) != 1 or not isinstance(kept[0], Environment) or kept[0].name not in _SYSTEMS:
         return None
     rows = [row for row in split_at(kept[0].items, Kind.NEWLINE) if row]
-    if not rows or not all(any(_text(item) in RELATIONS for item in row) for row in rows):
+    if not rows or not all(_states(row) for row in rows):
         return None
     return list(kept[0].items)
+
+
+def _states(row: list[Item]) -> bool:
+    """Whether a row of an array is an equation: its relation stands before or after the first &."""
+    cells = split_at(row, Kind.AMPERSAND)
+    opens = len(cells) > 1 and bool(cells[1]) and _text(cells[1][0]) in RELATIONS
+    return opens or any(_text(item) in RELATIONS for item in cells[0])
 
 
 def _without_alignment(row: list[Item]) -> list[Item]:

@@ -13,7 +13,7 @@ from symbackprop.notes.ast import Label, Name, Node, Number, Opaque, Product
 from symbackprop.notes.cursor import ACCENTS, STYLES, Cursor
 from symbackprop.notes.errors import FormulaError
 from symbackprop.notes.kinds import Bracket, TransposeStyle
-from symbackprop.notes.lexicon import FUNCTIONS
+from symbackprop.notes.lexicon import FUNCTIONS, GREEK
 from symbackprop.notes.tokens import Kind, Token
 from symbackprop.notes.tree import Block, Item, is_text, span_of, words_of
 
@@ -46,6 +46,7 @@ _BRACKETS = {
     "\\lbrack": (Bracket.SQUARE, "\\rbrack"),
 }
 _INDEX_SIGNS = frozenset({"+", "-"})
+_MARKS = frozenset({"+", "-", "*", "\\ast", "\\star", "\\circ", "\\pm", "\\dagger", "!", "\\#"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,8 @@ def _label_item(cursor: Cursor, items: Sequence[Item]) -> Node:
 def _word(node: Node) -> str:
     """The word that a label is, when it is one: `prev`, `batch`; not `ij`."""
     if isinstance(node, Name) and len(node.base) > 1 and not node.subs and not node.sups:
-        return node.base if node.base.isalpha() else ""
+        known = node.base in GREEK or node.base == "ell"
+        return node.base if node.base.isalpha() and not known else ""
     if isinstance(node, Product) and all(
         isinstance(factor, Name) and len(factor.base) == 1 and not factor.subs
         for factor in node.factors
@@ -251,9 +253,9 @@ def read_script(cursor: Cursor, items: Sequence[Item], superscript: bool) -> Scr
             at += 2
         elif isinstance(item, Token) and item.text == "," and labels:
             at += 1
-        elif isinstance(item, Token) and item.text == "\\circ" and len(items) == 1:
-            degree = Name("circ", head="\\circ", span=span_of(items))
-            return Script((Label((degree,), tex="\\circ", span=degree.span),))
+        elif isinstance(item, Token) and item.text in _MARKS and len(items) == 1:
+            mark_name = Name(item.text.lstrip("\\"), head=item.text, span=span_of(items))
+            return Script((Label((mark_name,), tex=item.text, span=mark_name.span),))
         elif isinstance(item, Block) and len(items) == 1:
             return read_script(cursor, item.items, superscript)
         else:

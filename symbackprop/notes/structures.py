@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from symbackprop.notes.ast import (
     Case,
     Cases,
+    Comparison,
+    Indicator,
     Matrix,
     Missing,
     Name,
@@ -135,13 +137,14 @@ def condition_of(cursor: Cursor, items: Sequence[Item]) -> tuple[Node | None, bo
     if not rest:
         return None, False
     node = _whole(cursor, rest)
-    if isinstance(node, Opaque) or _is_prose(node):
-        return Text(words_of(items), span=span_of(items)), False
+    if not isinstance(node, Comparison | Indicator) and not _is_index(node):
+        return Text(words_of(rest), span=span_of(items)), False
     return node, False
 
 
-def _is_prose(node: Node) -> bool:
-    return isinstance(node, Name | Text)
+def _is_index(node: Node) -> bool:
+    """Whether a condition is only an index, as in `for all i`."""
+    return isinstance(node, Name) and len(node.base) == 1
 
 
 def split_condition(items: Sequence[Item]) -> tuple[list[Item], list[Item] | None]:
