@@ -159,6 +159,25 @@ def test_winner_of_two_axes_counts_in_mixed_radix():
     assert value(graph, winner, {"x": given}) == given.argmax()
 
 
+def test_winner_of_a_transpose_counts_in_the_order_of_its_own_axes():
+    graph = Graph()
+    (x,) = variables(graph, x=(H, N))
+    flipped = graph.comp((N, H), (N, H), P0, [at(x, axis(1), axis(0))])
+    reads = [at(flipped, axis(0), axis(1))]
+    winner = graph.comp((), (N, H), P0, reads, reduction=Reduction.ARGMAX)
+    given = np.arange(12.0).reshape(3, 4)
+    given[1, 3] = 99
+    assert value(graph, winner, {"x": given}) == given.T.argmax()
+
+
+def test_a_sum_of_booleans_counts():
+    graph = Graph()
+    b = graph.add(Var("b", (N,), Kind.BOOL))
+    count = graph.comp((), (N,), P0, [at(b, axis(0))])
+    assert graph.kind(count) is Kind.INT
+    assert value(graph, count, {"b": [True, False, True, True]}) == 3
+
+
 def test_winner_of_integers_may_be_beyond_the_floats():
     graph = Graph()
     x = graph.add(Var("x", (N,), Kind.INT))

@@ -162,7 +162,8 @@ def _without_unused_axes(draft: Draft) -> Draft:
     used = {a for t in draft.write for a in t.axes()}
     used.update(a for t in index_terms(draft.reads) for a in t.axes())
     used.update(a for c in draft.domain for a in c.term.axes())
-    if len(used) == len(draft.axes):
+    if len(used) == len(draft.axes) or draft.reduction is Reduction.ARGMAX:
+        # the number of a winner counts all its axes
         return draft
     body = draft.body
     if draft.reduction is Reduction.SUM:
@@ -232,6 +233,9 @@ def _axis_places(draft: Draft) -> dict[int, int]:
                 place.setdefault(a, len(place))
 
     number(draft.write)
+    if draft.reduction is Reduction.ARGMAX:
+        # the number of a winner counts them in this order
+        number(axis(a) for a in range(len(draft.axes)))
     if len(place) == len(draft.axes):
         return place
     # reads are sorted with the axes that are not numbered yet alike, then number those

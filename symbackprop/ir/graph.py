@@ -63,19 +63,36 @@ class Graph:
 
     def kind(self, node_id: int) -> Kind:
         """Whether the entries of a node are reals, integers or booleans."""
+        counted = False
         while True:
             node = self._nodes[node_id]
             match node:
                 case Var():
-                    return node.kind
+                    # a sum of booleans counts them
+                    return Kind.INT if counted and node.kind is Kind.BOOL else node.kind
                 case Comp(reduction=Reduction.ARGMAX):
                     return Kind.INT
                 case Comp(reads=(Read(source=source),), body=body) if body == placeholder(0):
+                    counted = counted or node.reduction is Reduction.SUM
                     node_id = source
                 case Prim():
                     return Kind.INT if node.op.value == "argsort" else Kind.REAL
+                case Hist():
+                    return self._body_kind(node.loop, node.value)
+                case Final():
+                    return self._body_kind(node.loop, self._loop(node.loop).carries[node.carry].out)
                 case _:
                     return Kind.REAL
+
+    def _loop(self, loop_id: int) -> Loop:
+        loop = self._nodes[loop_id]
+        if not isinstance(loop, Loop):
+            raise InternalError(f"%{loop_id} is no loop: {loop}")
+        return loop
+
+    def _body_kind(self, loop_id: int, value: int) -> Kind:
+        body = self._loop(loop_id).body
+        return body.kind(value) if isinstance(body, Graph) else Kind.REAL
 
     def add(self, node: Node) -> int:
         """The id of `node`, made if there is no equal one. Comprehensions come through `comp`."""
