@@ -27,20 +27,23 @@ def contract(
 ) -> T:
     """``out[out] = sum over the other axes of the product of the factors``, at most two factors a node.
 
-    Where there are more than two, the pair whose product removes most axes goes first, the leftmost of those.
+    Where there are more than two, the pair whose product removes most axes goes first; of those
+    the one that leaves fewest, and the leftmost.
 
     sizes : the size of each axis;  out : the axes of the result, in order
     """
     left = list(factors)
+    done: set[int] = set()
     while len(left) > 2:
         a, b = _best_pair(left, out)
         others = [f for k, f in enumerate(left) if k not in (a, b)]
         wanted = {*out, *(i for f in others for i in _axes_of(f))}
         pair = (left[a], left[b])
         kept = sorted(wanted & {*_axes_of(pair[0]), *_axes_of(pair[1])})
+        done.update({*_axes_of(pair[0]), *_axes_of(pair[1])} - wanted)
         merged = _sum_of_product(pair, sizes, kept, None, facts)
         left = [(merged, tuple(axis(i) for i in kept)), *others]
-    everything = [i for i in range(len(sizes)) if i not in out]
+    everything = [i for i in range(len(sizes)) if i not in out and i not in done]
     return _sum_of_product(left, sizes, out, coefficient, facts, everything)
 
 
@@ -50,13 +53,14 @@ def _axes_of(factor: Factor[T]) -> tuple[int, ...]:
 
 def _best_pair(factors: Sequence[Factor[T]], out: Sequence[int]) -> tuple[int, int]:
     best: tuple[int, int] = (0, 1)
-    most = -1
+    most = (-1, 0)
     for a, b in combinations(range(len(factors)), 2):
         rest = {i for k, f in enumerate(factors) if k not in (a, b) for i in _axes_of(f)}
         inside = {*_axes_of(factors[a]), *_axes_of(factors[b])}
-        removed = len(inside - rest - set(out))
-        if removed > most:
-            best, most = (a, b), removed
+        removed = inside - rest - set(out)
+        score = (len(removed), -len(inside - removed))
+        if score > most:
+            best, most = (a, b), score
     return best
 
 

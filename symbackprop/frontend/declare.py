@@ -22,6 +22,7 @@ KINDS = {"real": Kind.REAL, "int": Kind.INT, "labels": Kind.INT, "bool": Kind.BO
 def param(
     name: str,
     *shape: Dim,
+    positive: bool = False,
     latex: str | None = None,
     origin: Sequence[int] | None = None,
     alias: tuple[str, Sequence[int]] | None = None,
@@ -34,6 +35,8 @@ def param(
         A Python identifier.
     *shape : int, str or size
         One size for each axis; none for a scalar.
+    positive : bool
+        Declare that all entries are positive.
     latex : str, optional
         How the name is spelled, ``W^{[1]}``.
     origin : sequence of int, optional
@@ -48,7 +51,8 @@ def param(
     InvalidExpressionError
         When the name cannot be used.
     """
-    return declared(name, shape, Role.PARAMETER, Kind.REAL, (), latex, origin, alias)
+    facts = (Fact(FactKind.POSITIVE),) if positive else ()
+    return declared(name, shape, Role.PARAMETER, Kind.REAL, facts, latex, origin, alias)
 
 
 def input(
@@ -58,6 +62,7 @@ def input(
     classes: Dim | None = None,
     one_hot: bool = False,
     probabilities: bool = False,
+    positive: bool = False,
     axis: int = -1,
     latex: str | None = None,
     origin: Sequence[int] | None = None,
@@ -66,7 +71,7 @@ def input(
 
     Parameters
     ----------
-    name, shape, latex, origin
+    name, shape, positive, latex, origin
         As for `param`.
     kind : {"real", "labels", "int", "bool"}
         Labels are integers in ``0 .. classes - 1``; a mask is "bool".
@@ -94,6 +99,8 @@ def input(
         )
     if classes is not None and KINDS[kind] is not Kind.INT:
         raise InvalidExpressionError(f'input "{name}": only integers have classes')
+    if positive:
+        facts.append(Fact(FactKind.POSITIVE))
     if one_hot or probabilities:
         fact = FactKind.ONE_HOT if one_hot else FactKind.SUMS_TO_ONE
         if not -len(shape) <= axis < len(shape) or KINDS[kind] is not Kind.REAL:

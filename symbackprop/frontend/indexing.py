@@ -158,6 +158,9 @@ def _slice(state: _Taking, item: slice) -> None:
         span = (stop - first) * _sign(step)
         length = as_size(floor((span - 1) / abs(step)) + 1)
         _check_slice(state, item, first, stop, step, size)
+        last = as_size(span - 1 - abs(step) * (length - 1))
+        if not is_nonnegative(last):
+            state.facts.append(last)
     new = len(state.shape)
     state.shape.append(length)
     state.index.append(axis(new).scaled(Integer(step)).shifted(first))
