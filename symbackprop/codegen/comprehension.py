@@ -1,0 +1,239 @@
+"""Lower one comprehension: operands as views, then an elementwise map, a contraction or a reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.bodies import body_tree, with_operands
+from symbackprop.codegen.contract import Contractor
+from symbackprop.codegen.gather import Gatherer
+from symbackprop.codegen.scatter import Scatterer
+from symbackprop.codegen.stable import Source
+from symbackprop.codegen.storage import Stored, Task
+from symbackprop.codegen.views import Aligned, Viewer
+from symbackprop.ir import Comp, Graph, Kind, Reduction
+from symbackprop.scalars import placeholder, placeholder_index, placeholders
+from symbackprop.scalars.numpy_indicators import settle_indicators
+from symbackprop.scalars.numpy_tree import NumpyTree, Operand, Ufunc, apply
+from symbackprop.sizes import Size, same_size
+
+
+class Comprehensions:
+    """Lowers comprehensions of one graph.
+
+    stored : the arrays there are;  layouts : node -> order of its dims in memory
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        viewer: Viewer,
+        stored: Mapping[Source, Stored],
+        layouts: Mapping[int, tuple[int, ...]],
+        cap: float,
+    ) -> None:
+        self.cap = cap
+        self.graph = graph
+        self.viewer = viewer
+        self.program = viewer.program
+        self.stored = stored
+        self.layouts = layouts
+        self.gatherer = Gatherer(viewer, stored)
+        self.scatterer = Scatterer(viewer, self.gatherer)
+
+    def lower(self, source: Source, task: Task) -> Stored:
+        """The array of a task."""
+        comp = task.comp
+        operands = self.operands(task)
+        mask = self.gatherer.mask(comp) if comp.domain else None
+        plain = [term.plain_axis() for term in comp.write]
+        written = [a for a in plain if a is not None]
+        whole = len(written) == len(plain) == len(set(written)) and all(
+            same_size(comp.axes[a], size) for a, size in zip(written, comp.shape, strict=True)
+        )
+        order = self._order(source, comp, written, operands) if whole else None
+        if order is None:
+            order = sorted({a for term in comp.write for a in term.axes()})
+        result = self.compute(task, operands, mask, order)
+        if whole:
+            full = self.viewer.spread(result, order, comp.axes)
+            dims = tuple(written.index(a) for a in order)
+            return Stored(full, dims)
+        array = self.scatterer.scatter(comp, result)
+        return Stored(array, tuple(range(len(comp.shape))))
+
+    def _order(
+        self, source: Source, comp: Comp, written: Sequence[int], operands: Sequence[Aligned]
+    ) -> list[int]:
+        """The order of the written axes in memory: the layout asked for, or that of the largest operand."""
+        layout = self.layouts.get(source.node)
+        if layout is not None and len(layout) == len(written):
+            return [written[d] for d in layout]
+        if comp.reduction is Reduction.NONE:
+            for operand in operands:
+                base = self.program[self.program.base(operand.array)]
+                if set(operand.axes) == set(written) and base.op is not Op.ARGUMENT:
+                    return list(operand.axes)
+        return list(written)
+
+    def operands(self, task: Task) -> list[Aligned]:
+        """The operands of a task, as views or gathered."""
+        found: list[Aligned] = []
+        for entry in task.found:
+            if entry.source is None:
+                found.append(self.gatherer.position(entry.index[0], task.comp))
+                continue
+            stored = self.stored[entry.source]
+            terms = [entry.index[d] for d in stored.dims]
+            aligned = None
+            if not task.comp.domain or self.gatherer.in_range(stored.array, terms, task.comp):
+                aligned = self.viewer.entry(stored.array, terms, task.comp.axes)
+            if aligned is None:
+                aligned = self.gatherer.gather(stored.array, terms, task.comp)
+            found.append(aligned)
+        return found
+
+    def compute(
+        self, task: Task, operands: Sequence[Aligned], mask: Aligned | None, order: Sequence[int]
+    ) -> Aligned:
+        """The body combined over every axis not in `order`."""
+        comp = task.comp
+        summed = [a for a in range(len(comp.axes)) if a not in order]
+        if comp.reduction in (Reduction.MAX, Reduction.ARGMAX):
+            return self._extreme(task, operands, mask, order, summed)
+        if mask is not None:
+            full = [*order, *summed]
+            value = self.masked(task.body, operands, mask, full, comp.axes)
+            return Contractor(self.viewer, comp.axes).total(value, summed)
+        if not summed:
+            return self.map(task.body, operands, order, comp.axes)
+        return self._contraction(task.body, operands, order, comp.axes)
+
+    def masked(
+        self,
+        body: Any,
+        operands: Sequence[Aligned],
+        mask: Aligned,
+        order: Sequence[int],
+        sizes: Sequence[Size],
+        other: float = 0.0,
+    ) -> Aligned:
+        """The body where the mask holds, else another value."""
+        from_tree = self._tree(body, operands)
+        return self.gatherer.choose(mask, from_tree, operands, order, sizes, other)
+
+    def _tree(self, body: Any, operands: Sequence[Aligned]) -> NumpyTree:
+        tree = body_tree(body, tuple(len(o.axes) for o in operands), self.cap)
+        casts: list[NumpyTree] = []
+        for k, operand in enumerate(operands):
+            real = self.program[operand.array].kind is Kind.REAL
+            casts.append(Operand(k) if real else apply(Ufunc.CAST, Operand(k)))
+        return settle_indicators(with_operands(tree, casts))
+
+    def map(
+        self, body: Any, operands: Sequence[Aligned], order: Sequence[int], sizes: Sequence[Size]
+    ) -> Aligned:
+        """An elementwise body; the result has the axes of `order` that an operand has."""
+        k = placeholder_index(body)
+        if k is not None:
+            axes = tuple(a for a in order if a in operands[k].axes)
+            return Aligned(self.viewer.ordered(operands[k], axes), axes)
+        tree = self._tree(body, operands)
+        return self.viewer.map(tree, operands, order, sizes)
+
+    def _extreme(
+        self,
+        task: Task,
+        operands: Sequence[Aligned],
+        mask: Aligned | None,
+        order: Sequence[int],
+        summed: Sequence[int],
+    ) -> Aligned:
+        comp = task.comp
+        if mask is not None:
+            full = [*order, *summed]
+            value = self.masked(task.body, operands, mask, full, comp.axes, float("-inf"))
+        else:
+            value = operands[0]
+        if comp.reduction is Reduction.ARGMAX:
+            return self._winner(value, order, summed, comp.axes)
+        gone = tuple(k for k, a in enumerate(value.axes) if a in summed)
+        kept = tuple(a for a in value.axes if a not in summed)
+        shape = [comp.axes[a] for a in kept]
+        kind = self.program[value.array].kind
+        return Aligned(self.program.add(Op.MAX, (value.array,), gone, shape, kind), kept)
+
+    def _winner(
+        self, value: Aligned, order: Sequence[int], summed: Sequence[int], sizes: Sequence[Size]
+    ) -> Aligned:
+        """The mixed-radix number of the winning reduction axes."""
+        axes = [a for a in order if a in value.axes]
+        array = self.viewer.ordered(value, [*axes, *summed])
+        shape = [sizes[a] for a in axes]
+        if len(summed) > 1:
+            count = self.program.shape(array)[-1] * 0 + 1
+            for a in summed:
+                count = count * sizes[a]
+            array = self.viewer.reshape(array, [*shape, count])
+        made = self.program.add(Op.ARGMAX, (array,), None, shape, Kind.INT)
+        return Aligned(made, tuple(axes))
+
+    def _contraction(
+        self, body: Any, operands: Sequence[Aligned], order: Sequence[int], sizes: Sequence[Size]
+    ) -> Aligned:
+        """A sum: the factors of a product with equal axes are one operand of the contraction."""
+        contractor = Contractor(self.viewer, sizes)
+        scale, groups = self._groups(body, operands)
+        parts: list[Aligned] = []
+        for factors in groups:
+            if len(groups) == 1 and len(factors) > 1:
+                half = [factors[:1], factors[1:]]
+            else:
+                half = [factors]
+            for some in half:
+                union = sorted({a for f in some for a in self._axes(f, operands)})
+                axes = self._natural(some, operands, union, order)
+                parts.append(self.map(_product(some), operands, axes, sizes))
+        result = contractor.contract(parts, order)
+        if scale == 1:
+            return result
+        body = scale * placeholder(len(operands))
+        return self.map(body, [*operands, result], result.axes, sizes)
+
+    def _natural(
+        self, factors: Sequence[Any], operands: Sequence[Aligned], union: list[int], order: Sequence[int]
+    ) -> list[int]:
+        """The order of axes of the largest operand of some factors."""
+        for k in sorted({k for f in factors for k in _used(f)}):
+            if set(operands[k].axes) == set(union):
+                return list(operands[k].axes)
+        return [a for a in order if a in union] + [a for a in union if a not in order]
+
+    def _axes(self, factor: Any, operands: Sequence[Aligned]) -> set[int]:
+        return {a for k in _used(factor) for a in operands[k].axes}
+
+    def _groups(self, body: Any, operands: Sequence[Aligned]) -> tuple[Any, list[list[Any]]]:
+        """What has no axes, and the other factors by their axes."""
+        scale: Any = 1
+        groups: dict[tuple[int, ...], list[Any]] = {}
+        factors = body.args if body.is_Mul else (body,)
+        for factor in sorted(factors, key=lambda f: (_used(f), str(f))):
+            axes = tuple(sorted(self._axes(factor, operands)))
+            if axes:
+                groups.setdefault(axes, []).append(factor)
+            else:
+                scale = scale * factor
+        return scale, list(groups.values())
+
+
+def _used(factor: Any) -> tuple[int, ...]:
+    return tuple(placeholders(factor))
+
+
+def _product(factors: Sequence[Any]) -> Any:
+    total: Any = 1
+    for factor in factors:
+        total = total * factor
+    return total

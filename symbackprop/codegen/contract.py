@@ -1,0 +1,168 @@
+"""Sums of products: as matrix products, dot products and sums along axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symbackprop.codegen.arrays import NewAxis, Op, Subscript, Whole
+from symbackprop.codegen.views import ONE, Aligned, Viewer
+from symbackprop.ir.canonical import product
+from symbackprop.scalars.numpy_tree import Operand, Ufunc, apply
+from symbackprop.sizes import Size
+
+TIMES = apply(Ufunc.MULTIPLY, Operand(0), Operand(1))
+
+
+class Contractor:
+    """Contracts operands over the axes of one comprehension.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    sizes : of the axes
+    """
+
+    def __init__(self, viewer: Viewer, sizes: Sequence[Size]) -> None:
+        self.viewer = viewer
+        self.program = viewer.program
+        self.sizes = tuple(sizes)
+
+    def shape(self, axes: Sequence[int]) -> list[Size]:
+        """The sizes of axes."""
+        return [self.sizes[a] for a in axes]
+
+    def total(self, operand: Aligned, summed: Sequence[int]) -> Aligned:
+        """The operand summed over axes that it has."""
+        gone = tuple(k for k, a in enumerate(operand.axes) if a in summed)
+        if not gone:
+            return operand
+        kept = tuple(a for a in operand.axes if a not in summed)
+        array = self.program.add(Op.SUM, (operand.array,), gone, self.shape(kept))
+        return Aligned(array, kept)
+
+    def multiply(self, a: Aligned, b: Aligned, order: Sequence[int]) -> Aligned:
+        """The product entry by entry, its axes in the order of `order`."""
+        axes = tuple(x for x in order if x in a.axes or x in b.axes)
+        args = [self.viewer.ordered(a, axes), self.viewer.ordered(b, axes)]
+        if len(a.axes) < len(b.axes):
+            args.reverse()
+        return Aligned(self.program.map(TIMES, args, self.shape(axes)), axes)
+
+    def contract(self, operands: Sequence[Aligned], out: Sequence[int]) -> Aligned:
+        """The product of operands summed over every axis not in `out`; the result has the axes that occur, in the order of `out`
+        where that is free.
+        """
+        left = [self._own(o, operands, out) for o in operands]
+        while len(left) > 1:
+            first, second = self._pair(left, out)
+            a, b = left[first], left[second]
+            rest = [o for k, o in enumerate(left) if k not in (first, second)]
+            needed = set(out).union(*(o.axes for o in rest))
+            left = [self._product(a, b, needed, out), *rest]
+            left = [self._own(o, left, out) for o in left]
+        return left[0]
+
+    def _own(self, operand: Aligned, operands: Sequence[Aligned], out: Sequence[int]) -> Aligned:
+        """Sum what only this operand has."""
+        others = {a for o in operands if o is not operand for a in o.axes}
+        own = [a for a in operand.axes if a not in out and a not in others]
+        return self.total(operand, own)
+
+    def _pair(self, operands: Sequence[Aligned], out: Sequence[int]) -> tuple[int, int]:
+        """The two operands to take first: those whose product has the fewest axes, then elementwise ones."""
+
+        def cost(pair: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
+            a, b = operands[pair[0]], operands[pair[1]]
+            others = {
+                x for k, o in enumerate(operands) if k not in pair for x in o.axes
+            }
+            union = set(a.axes) | set(b.axes)
+            return len(union & (others | set(out))), len(union), pair
+
+        count = len(operands)
+        pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
+        return min(pairs, key=cost)
+
+    def _product(
+        self, a: Aligned, b: Aligned, needed: set[int], out: Sequence[int]
+    ) -> Aligned:
+        shared = [x for x in a.axes if x in b.axes]
+        summed = [x for x in shared if x not in needed]
+        order = [*out, *sorted({*a.axes, *b.axes} - set(out))]
+        if not summed:
+            return self.multiply(a, b, order)
+        batch = [x for x in order if x in shared and x not in summed]
+        rows = [x for x in order if x in a.axes and x not in shared]
+        columns = [x for x in order if x in b.axes and x not in shared]
+        if not rows and not columns:
+            return self._dot(a, b, batch, summed)
+        if columns and (not rows or order.index(columns[0]) < order.index(rows[0])):
+            a, b, rows, columns = b, a, columns, rows
+        return self._matmul(a, b, batch, rows, columns, summed)
+
+    def _dot(
+        self, a: Aligned, b: Aligned, batch: Sequence[int], summed: Sequence[int]
+    ) -> Aligned:
+        axes = [*batch, *(x for x in a.axes if x in summed)]
+        first, second = self.viewer.ordered(a, axes), self.viewer.ordered(b, axes)
+        if batch and len(summed) > 1:
+            shape = [*self.shape(batch), product(self.shape(summed))]
+            first, second = self.viewer.reshape(first, shape), self.viewer.reshape(second, shape)
+        if batch:
+            op = Op.VECDOT
+        else:
+            op = Op.MATMUL if len(summed) == 1 else Op.VDOT
+        array = self.program.add(op, (first, second), None, self.shape(batch))
+        return Aligned(array, tuple(batch))
+
+    def _matmul(
+        self,
+        a: Aligned,
+        b: Aligned,
+        batch: Sequence[int],
+        rows: Sequence[int],
+        columns: Sequence[int],
+        summed: Sequence[int],
+    ) -> Aligned:
+        """``a[batch, rows, summed] @ b[batch, summed, columns]``; several rows without a batch stay axes of their own."""
+        summed = [x for x in a.axes if x in summed]
+        first = self.viewer.ordered(a, [*batch, *rows, *summed])
+        second = self.viewer.ordered(b, [*batch, *summed, *columns])
+        inner, lead = self.shape(summed), self.shape(batch)
+        row_shape, column_shape = self.shape(rows), self.shape(columns)
+        several_rows = len(rows) > 1 and (bool(batch) or len(summed) > 1)
+        if len(summed) > 1 or several_rows:
+            flat = [product(row_shape)] if several_rows else row_shape
+            first = self.viewer.reshape(first, [*lead, *flat, product(inner)])
+            row_axes = flat
+        else:
+            row_axes = row_shape
+        if len(summed) > 1 or len(columns) > 1:
+            flat_columns = [product(column_shape)] if len(columns) > 1 else column_shape
+            second = self.viewer.reshape(second, [*lead, product(inner), *flat_columns])
+        else:
+            flat_columns = column_shape
+        result = self._at(first, second, lead, row_axes, flat_columns)
+        result = self.viewer.reshape(result, [*lead, *row_shape, *column_shape])
+        return Aligned(result, (*batch, *rows, *columns))
+
+    def _at(
+        self,
+        first: int,
+        second: int,
+        lead: Sequence[Size],
+        rows: Sequence[Size],
+        columns: Sequence[Size],
+    ) -> int:
+        """``@``; with a batch, a vector operand is made a matrix of one column."""
+        if not lead or columns:
+            return self.program.add(
+                Op.MATMUL, (first, second), None, [*lead, *rows, *columns]
+            )
+        whole = Whole()
+        items = (*(whole for _ in self.program.shape(second)), NewAxis())
+        column = self.viewer.view(
+            second, Subscript(items), [*self.program.shape(second), ONE]
+        )
+        made = self.program.add(Op.MATMUL, (first, column), None, [*lead, *rows, ONE])
+        return self.viewer.reshape(made, [*lead, *rows])

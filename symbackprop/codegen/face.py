@@ -1,0 +1,149 @@
+"""The parts of a module's face that are data: shapes, kinds, checks of arguments, first parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from symbackprop.codegen.bodies import size_tree
+from symbackprop.codegen.options import Derived
+from symbackprop.errors import UnsupportedError
+from symbackprop.ir import Comp, Graph, Kind, Read, Var, consumers, reachable
+from symbackprop.ir.nodes import FactKind
+from symbackprop.ir.problem import Problem
+from symbackprop.scalars import placeholder
+from symbackprop.scalars.numpy_code import numpy_code
+from symbackprop.sizes import Size
+from symbackprop.sizes.symbols import size_symbols
+
+
+def size_text(size: Size) -> str:
+    """A size as Python text over its symbols."""
+    return numpy_code(size_tree(size), ()).text
+
+
+def shape_entry(size: Size) -> str:
+    """A size in a table: an integer, or text."""
+    return str(size) if size.is_Integer else f'"{size_text(size)}"'
+
+
+def shape_text(shape: Iterable[Size]) -> str:
+    """A shape in a table."""
+    entries = [shape_entry(s) for s in shape]
+    return f"({entries[0]},)" if len(entries) == 1 else f"({', '.join(entries)})"
+
+
+def table(shapes: Mapping[str, tuple[Size, ...]]) -> list[tuple[str, str]]:
+    """Names and shapes as text."""
+    return [(f'"{name}"', shape_text(shape)) for name, shape in shapes.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A size that follows from others: its text, and a Python function of the sizes."""
+
+    text: str
+    code: str
+
+
+def dependent_sizes(shapes: Iterable[tuple[Size, ...]]) -> list[Derivation]:
+    """The sizes in shapes that are neither integers nor symbols."""
+    found: dict[str, str] = {}
+    for shape in shapes:
+        for size in shape:
+            if not (size.is_Integer or size.is_Symbol):
+                code = numpy_code(size_tree(size), (), lambda name: f's["{name}"]').text
+                found[size_text(size)] = code
+    return [Derivation(text, code) for text, code in found.items()]
+
+
+def check_sizes_known(shapes: Iterable[tuple[Size, ...]]) -> list[str]:
+    """The size symbols, in order; each must be an axis of some argument by itself.
+
+    Raises
+    ------
+    UnsupportedError
+        Where one occurs only inside sizes such as ``2*M``.
+    """
+    listed = list(shapes)
+    alone = dict.fromkeys(str(s) for shape in listed for s in shape if s.is_Symbol)
+    for shape in listed:
+        for size in shape:
+            for symbol in size_symbols(size):
+                if str(symbol) not in alone:
+                    raise UnsupportedError(
+                        f"size {symbol} occurs only inside {size}",
+                        help=f"use {symbol} as the length of some axis",
+                    )
+    return list(alone)
+
+
+def index_ranges(problem: Problem) -> list[tuple[str, str]]:
+    """Integer inputs with a declared range, and the size they must stay below."""
+    found: list[tuple[str, str]] = []
+    for name, i in problem.inputs.items():
+        node = problem.graph[i]
+        if isinstance(node, Var) and node.kind is Kind.INT:
+            for fact in node.facts:
+                if fact.kind is FactKind.BELOW and fact.size is not None:
+                    found.append((name, shape_entry(fact.size)))
+    return found
+
+
+def initial_values(problem: Problem, derived: Derived) -> list[tuple[str, str]]:
+    """Each parameter and the expression that draws it.
+
+    A parameter that is contracted is normal with variance 1/(number of summed terms), one that is looked up is
+    normal, one that is added starts at 0, every other at 1.
+    """
+    graph = problem.graph
+    readers = consumers(graph, reachable(graph, derived.outputs.values()))
+    entries: list[tuple[str, str]] = []
+    for name, i in problem.parameters.items():
+        shape = graph.shape(i)
+        text = numpy_shape(shape)
+        fan_in = None
+        added = False
+        for reader in readers.get(i, ()):
+            node = graph[reader]
+            if isinstance(node, Comp):
+                fan_in = fan_in or _fan_in(graph, node, i)
+                added = added or _is_added(node, i)
+        if fan_in is not None:
+            entries.append((name, f"_normal(rng, {text}, {fan_in})"))
+        else:
+            kind = "zeros" if added else "ones"
+            entries.append((name, f"np.{kind}({text}, DTYPE)"))
+    return entries
+
+
+def numpy_shape(shape: tuple[Size, ...]) -> str:
+    """A shape as Python code."""
+    texts = [size_text(s) for s in shape]
+    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _fan_in(graph: Graph, node: Comp, source: int) -> str | None:
+    written = {a for t in node.write for a in t.axes()}
+    for read in node.reads:
+        if not isinstance(read, Read) or read.source != source:
+            continue
+        if any(t.has_look_up() for t in read.index):
+            return size_text(graph.shape(source)[-1])
+        summed = sorted({a for t in read.index for a in t.axes()} - written)
+        others = any(isinstance(r, Read) and r.source != source for r in node.reads)
+        if summed and others:
+            total = node.axes[summed[0]]
+            for a in summed[1:]:
+                total = total * node.axes[a]
+            return size_text(total)
+    return None
+
+
+def _is_added(node: Comp, source: int) -> bool:
+    for k, read in enumerate(node.reads):
+        if isinstance(read, Read) and read.source == source:
+            slope = node.body.diff(placeholder(k))
+            if slope.is_number:
+                return True
+    return False

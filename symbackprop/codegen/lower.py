@@ -1,0 +1,173 @@
+"""Lower the nodes of a graph to array operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from symbackprop.codegen.arrays import ArrayProgram, Op
+from symbackprop.codegen.comprehension import Comprehensions
+from symbackprop.codegen.options import DType
+from symbackprop.codegen.stable import Aspect, Entry, Source, Stabiliser, is_exponential_sum
+from symbackprop.codegen.storage import Stored, Task, Tasks, look_ups
+from symbackprop.codegen.views import ONE, Aligned, Viewer
+from symbackprop.errors import UnsupportedError
+from symbackprop.ir import Comp, Graph, Var, consumers, operands, reachable
+from symbackprop.scalars.numpy_tree import NumpyTree, Operand, Ufunc, apply
+from symbackprop.sizes import axis
+
+EXP_OF_DIFFERENCE = apply(Ufunc.EXP, apply(Ufunc.SUBTRACT, Operand(0), Operand(1)))
+SHIFT_PLUS_LOG = apply(Ufunc.ADD, Operand(0), apply(Ufunc.LOG, Operand(1)))
+EXP = apply(Ufunc.EXP, Operand(0))
+
+_RANK = {aspect: n for n, aspect in enumerate(Aspect)}
+_NEEDS = {
+    Aspect.EXPONENT: (),
+    Aspect.SHIFT: (Aspect.EXPONENT,),
+    Aspect.TERMS: (Aspect.EXPONENT, Aspect.SHIFT),
+    Aspect.SUM: (Aspect.TERMS,),
+    Aspect.LOG: (Aspect.SHIFT, Aspect.SUM),
+    Aspect.VALUE: (Aspect.LOG,),
+}
+
+
+class Lowering:
+    """A graph on its way to an array program.
+
+    Parameters
+    ----------
+    graph : Graph
+    names : node -> name
+    roots : the nodes that are wanted
+    layouts : node -> order of its dims in memory, where it is not the usual one
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        names: Mapping[int, str],
+        roots: Sequence[int],
+        layouts: Mapping[int, tuple[int, ...]] | None = None,
+        dtype: DType = DType.FLOAT64,
+    ) -> None:
+        self.graph = graph
+        self.names = names
+        self.program = ArrayProgram()
+        self.stored: dict[Source, Stored] = {}
+        self.viewer = Viewer(self.program)
+        self.tasks = Tasks(
+            Stabiliser(graph), self._shared(roots), frozenset([*roots, *names])
+        )
+        self.comprehensions = Comprehensions(
+            graph, self.viewer, self.stored, layouts or {}, dtype.exponent_cap
+        )
+
+        for source in self._wanted(Source(i) for i in roots):
+            self._make(source)
+
+    def _shared(self, roots: Sequence[int]) -> frozenset[int]:
+        """The nodes that are named, wanted, or read more than once."""
+        ids = reachable(self.graph, roots)
+        often = [i for i, by in consumers(self.graph, ids).items() if len(by) > 1]
+        return frozenset([*often, *roots, *self.names])
+
+    def array(self, node_id: int) -> int:
+        """The array of a lowered node, its axes in the order of the node."""
+        stored = self.stored[Source(node_id)]
+        return self.viewer.transpose(
+            stored.array, [stored.dims.index(d) for d in range(len(stored.dims))]
+        )
+
+    def _wanted(self, roots: Iterable[Source]) -> list[Source]:
+        found = {s: None for s in roots if s not in self.stored}
+        pending = list(found)
+        while pending:
+            for source in self._needs(pending.pop()):
+                if source not in found and source not in self.stored:
+                    found[source] = None
+                    pending.append(source)
+        return sorted(found, key=lambda s: (s.node, _RANK[s.aspect]))
+
+    def _needs(self, source: Source) -> Iterable[Source]:
+        node = self.graph[source.node]
+        if not isinstance(node, Comp):
+            return [Source(i) for i in operands(node)]
+        if self._is_aspect(source, node) and source.aspect is not Aspect.EXPONENT:
+            return [Source(source.node, a) for a in _NEEDS[source.aspect]]
+        task = self._task(source, node)
+        return [*(e.source for e in task.found if e.source), *look_ups(task)]
+
+    def _is_aspect(self, source: Source, node: object) -> bool:
+        return source.aspect is not Aspect.VALUE or is_exponential_sum(node)
+
+    def _task(self, source: Source, node: Comp) -> Task:
+        if not self._is_aspect(source, node):
+            return self.tasks.get(source, node)
+        index = tuple(axis(d) for d in range(len(node.shape)))
+        comp = self.tasks.stabiliser.exponential_sum(Entry(Source(source.node), index))
+        assert comp is not None
+        axes = tuple(axis(a) for a in range(len(comp.axes)))
+        exponents = Comp(comp.axes, comp.axes, comp.body.args[0], comp.reads, axes, comp.domain)
+        return self.tasks.get(source, exponents)
+
+    def _make(self, source: Source) -> None:
+        node = self.graph[source.node]
+        if isinstance(node, Var):
+            array = self.program.add(Op.ARGUMENT, (), node.name, node.shape, node.kind)
+            self.stored[source] = Stored(array, tuple(range(len(node.shape))))
+        elif not isinstance(node, Comp):
+            raise UnsupportedError(f"code for a {type(node).__name__} node is not written yet")
+        elif self._is_aspect(source, node) and source.aspect is not Aspect.EXPONENT:
+            self.stored[source] = self._aspect(source, node)
+        else:
+            self.stored[source] = self.comprehensions.lower(source, self._task(source, node))
+        self._name(source)
+
+    def _name(self, source: Source) -> None:
+        name = self.names.get(source.node)
+        array = self.program.base(self.stored[source].array)
+        if self.program[array].op is Op.ARGUMENT:
+            return
+        if name is not None and source.aspect is Aspect.VALUE:
+            self.program.names.setdefault(array, name)
+        elif source.aspect in _SUFFIX:
+            inner = self.program.base(self.stored[Source(source.node, Aspect.EXPONENT)].array)
+            named = self.program[inner]
+            known = self.program.names.get(inner)
+            if named.op is Op.ARGUMENT:
+                known = str(named.detail)
+            self.program.hints.setdefault(array, _SUFFIX[source.aspect].format(known or "u"))
+
+    def _aspect(self, source: Source, node: Comp) -> Stored:
+        """Shift, terms, sum, logarithm and value of a sum of exponentials."""
+        get = [self.stored[Source(source.node, a)] for a in _NEEDS[source.aspect]]
+        summed = range(len(node.write), len(node.axes))
+        if source.aspect in (Aspect.SHIFT, Aspect.SUM):
+            op = Op.MAX if source.aspect is Aspect.SHIFT else Op.SUM
+            return self._reduced(op, get[0], summed)
+        if source.aspect is Aspect.TERMS:
+            return self._map(EXP_OF_DIFFERENCE, get, get[0])
+        if source.aspect is Aspect.LOG:
+            return self._map(SHIFT_PLUS_LOG, get, get[1])
+        return self._map(EXP, get, get[0])
+
+    def _map(self, tree: NumpyTree, args: Sequence[Stored], like: Stored) -> Stored:
+        sizes = dict(zip(like.dims, self.program.shape(like.array), strict=True))
+        box = [sizes.get(d, ONE) for d in range(max(like.dims, default=-1) + 1)]
+        parts = [Aligned(a.array, a.dims) for a in args]
+        return Stored(self.viewer.map(tree, parts, like.dims, box).array, like.dims)
+
+    def _reduced(self, op: Op, operand: Stored, summed: range) -> Stored:
+        gone = tuple(k for k, d in enumerate(operand.dims) if d in summed)
+        kept = [k for k, d in enumerate(operand.dims) if d not in summed]
+        shape = self.program.shape(operand.array)
+        made = self.program.add(op, (operand.array,), gone, [shape[k] for k in kept])
+        return Stored(made, tuple(operand.dims[k] for k in kept))
+
+
+_SUFFIX = {
+    Aspect.EXPONENT: "{}",
+    Aspect.SHIFT: "{}_max",
+    Aspect.TERMS: "exp_{}",
+    Aspect.SUM: "sum_exp_{}",
+    Aspect.LOG: "logsumexp_{}",
+}

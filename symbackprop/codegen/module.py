@@ -1,0 +1,166 @@
+"""Generate a NumPy module: lower, write statements, lay out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symbackprop import rendering
+from symbackprop._version import __version__
+from symbackprop.codegen import face
+from symbackprop.codegen.names import Namer
+from symbackprop.codegen.derive import derived_of
+from symbackprop.codegen.options import Options
+from symbackprop.codegen.pure import PureFunctions
+from symbackprop.codegen.records import Function
+from symbackprop.ir.problem import Problem
+from symbackprop.scalars.numpy_helpers import helper_sources
+from symbackprop.sizes import Size
+from symbackprop.sizes.symbols import size_symbols
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a table."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A module-level dictionary."""
+
+    name: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """The body of `init_params`."""
+
+    lines: tuple[str, ...]
+    normal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """An integer input and the size its entries stay below."""
+
+    name: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Everything the template lays out."""
+
+    title: str
+    version: str
+    command: str
+    doc: tuple[str, ...]
+    imports: tuple[str, ...]
+    dtype: str
+    tables: tuple[Table, ...]
+    init: Init
+    forward: Function
+    backward: Function
+    loss: Function | None
+    workspace: object | None
+    extras: tuple[object, ...]
+    helpers: tuple[str, ...]
+    ranges: tuple[Range, ...]
+    dependent: tuple[face.Derivation, ...]
+    training: object | None
+
+
+def generate(problem: Problem, options: Options) -> str:
+    """The source of a NumPy module.
+
+    Raises
+    ------
+    UnsupportedError
+        Where a part of the network has no code yet.
+    """
+    return rendering.render("module.py.j2", module=_Generator(problem, options).module())
+
+
+class _Generator:
+    """One module under construction."""
+
+    def __init__(self, problem: Problem, options: Options) -> None:
+        self.problem = problem
+        self.derived = derived_of(problem)
+        self.options = options
+        self.graph = problem.graph
+        shapes = [*self.shapes(problem.parameters), *self.shapes(problem.inputs)]
+        self.shape_list = shapes
+        symbols = face.check_sizes_known(shapes)
+        self.namer = Namer()
+        self.size_names = {symbol: self.namer.name(symbol) for symbol in symbols}
+
+    def shapes(self, named: dict[str, int]) -> list[tuple[Size, ...]]:
+        """The shapes of named nodes."""
+        return [self.graph.shape(i) for i in named.values()]
+
+    def module(self) -> Module:
+        """All records."""
+        forward, backward, used = PureFunctions(
+            self.problem, self.derived, self.options.dtype, self.namer, self.size_names
+        ).functions()
+        problem, options = self.problem, self.options
+        return Module(
+            title=f"{options.title}: values and gradients in NumPy.",
+            version=__version__,
+            command=options.command,
+            doc=("", *options.formulas) if options.formulas else (),
+            imports=("import numpy as np",),
+            dtype=options.dtype.value,
+            tables=self.tables(),
+            init=self.init(),
+            forward=forward,
+            backward=backward,
+            loss=self.loss() if problem.loss is not None else None,
+            workspace=None,
+            extras=(),
+            helpers=tuple(h.source.rstrip("\n") for h in helper_sources(used)),
+            ranges=tuple(Range(*r) for r in face.index_ranges(problem)),
+            dependent=tuple(face.dependent_sizes(self.shape_list)),
+            training=None,
+        )
+
+    def tables(self) -> tuple[Table, ...]:
+        """The four tables of the face."""
+        shape = self.graph.shape
+        kinds = [
+            (f'"{name}"', f'"{self.graph.kind(i).value}"')
+            for name, i in self.problem.inputs.items()
+        ]
+        tables = [
+            ("PARAMETERS", face.table({n: shape(i) for n, i in self.problem.parameters.items()})),
+            ("INPUTS", face.table({n: shape(i) for n, i in self.problem.inputs.items()})),
+            ("OUTPUTS", face.table({n: shape(i) for n, i in self.problem.outputs.items()})),
+            ("INPUT_KINDS", kinds),
+        ]
+        return tuple(Table(name, tuple(Entry(*e) for e in entries)) for name, entries in tables)
+
+    def init(self) -> Init:
+        """The body of `init_params`."""
+        entries = face.initial_values(self.problem, self.derived)
+        text = " ".join(value for _, value in entries)
+        sizes = {}
+        for i in self.problem.parameters.values():
+            for size in self.graph.shape(i):
+                sizes.update({str(s): None for s in size_symbols(size)})
+        lines = [f'{name} = sizes["{name}"]' for name in sizes]
+        lines.append("return {")
+        lines.extend(f'    "{name}": {value},' for name, value in entries)
+        lines.append("}")
+        return Init(tuple(lines), "_normal(" in text)
+
+    def loss(self) -> Function:
+        """The body of `loss_and_grad`."""
+        lines = (
+            "outputs, cache = forward(params, inputs)",
+            'return float(outputs["loss"]), backward(cache, {"loss": 1.0}, wrt)',
+        )
+        return Function((), lines)

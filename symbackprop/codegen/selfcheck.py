@@ -1,0 +1,133 @@
+"""Run a module beside the interpreter before it leaves the tool."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symbackprop.codegen.derive import derived_of
+from symbackprop.codegen.options import Derived
+from symbackprop.errors import InternalError
+from symbackprop.interpret import coprime_sizes, evaluate, free_sizes, random_values
+from symbackprop.ir import Kind, Var, reachable
+from symbackprop.ir.problem import Problem
+
+_TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
+_SEED = 20240607
+
+
+class _Text(importlib.abc.InspectLoader):
+    """Loads a module from text in memory."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def get_source(self, fullname: str) -> str:
+        """The text."""
+        return self.source
+
+
+def load(source: str, name: str = "generated_module") -> ModuleType:
+    """The module of a generated source; nothing is written, nothing is registered."""
+    spec = importlib.util.spec_from_loader(name, _Text(source))
+    if spec is None or spec.loader is None:
+        raise InternalError("a generated module cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise InternalError(f"a generated module is no Python: {error}") from error
+    return module
+
+
+def self_check(source: str, problem: Problem, derived: Derived | None = None) -> None:
+    """Compare a module with the interpreter at coprime sizes: outputs, VJP, loss and gradients.
+
+    Raises
+    ------
+    InternalError
+        Where they disagree: the module must not leave the tool.
+    """
+    _Check(load(source), problem, derived or derived_of(problem)).run()
+
+
+class _Check:
+    """One module at one point."""
+
+    def __init__(self, module: ModuleType, problem: Problem, derived: Derived) -> None:
+        self.module = module
+        self.problem = problem
+        self.derived = derived
+        self.dtype = np.dtype(module.DTYPE)
+        graph = problem.graph
+        rng = np.random.default_rng(_SEED)
+        ids = reachable(graph, [*derived.outputs.values(), *derived.pullbacks.values()])
+        named = [*problem.parameters.values(), *problem.inputs.values()]
+        ids = sorted({*ids, *named})
+        self.sizes = coprime_sizes(free_sizes(graph, ids), facts=graph.facts)
+        self.values = dict(random_values(graph, ids, self.sizes, rng))
+        self.values = {name: self._rounded(v) for name, v in self.values.items()}
+
+    def _rounded(self, value: Any) -> Any:
+        """The value as the module holds it, so that both compute from the same numbers."""
+        array = np.asarray(value)
+        return array.astype(self.dtype).astype(np.float64) if array.dtype.kind == "f" else array
+
+    def _argument(self, name: str, i: int) -> Any:
+        kind = self.problem.graph.kind(i)
+        array = np.asarray(self.values[name])
+        if kind is Kind.REAL:
+            return array.astype(self.dtype)
+        return array.astype(bool if kind is Kind.BOOL else np.int64)
+
+    def run(self) -> None:
+        """Compare everything."""
+        problem, derived, module = self.problem, self.derived, self.module
+        wanted = [*derived.outputs.values(), *derived.pullbacks.values()]
+        found = evaluate(problem.graph, wanted, self.values, self.sizes)
+        params = {n: self._argument(n, i) for n, i in problem.parameters.items()}
+        inputs = {n: self._argument(n, i) for n, i in problem.inputs.items()}
+        outputs, cache = module.forward(params, inputs)
+        for name, i in derived.outputs.items():
+            self._compare(f'outputs["{name}"]', outputs[name], found[i])
+        cotangents = {}
+        for name, i in derived.cotangents.items():
+            var = problem.graph[i]
+            if isinstance(var, Var) and var.name in self.values:
+                cotangents[name] = np.asarray(self.values[var.name], self.dtype)
+        grads = module.backward(cache, cotangents, tuple(derived.pullbacks))
+        for name, i in derived.pullbacks.items():
+            self._compare(f'backward["{name}"]', grads[name], found[i])
+        if problem.loss is not None:
+            self._check_loss(params, inputs)
+
+    def _check_loss(self, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+        module = self.module
+        outputs, cache = module.forward(params, inputs)
+        expected = module.backward(cache, {"loss": 1.0})
+        held = module.make_workspace(params, inputs) if hasattr(module, "make_workspace") else None
+        for workspace in (None, held):
+            for _ in range(2):
+                loss, grads = module.loss_and_grad(params, inputs, workspace=workspace)
+                self._compare("loss", np.asarray(loss), outputs["loss"])
+                for name, value in expected.items():
+                    self._compare(f'gradient "{name}"', grads[name], value)
+
+    def _compare(self, what: str, found: Any, expected: Any) -> None:
+        array, right = np.asarray(found), np.asarray(expected, np.float64)
+        if array.shape != right.shape:
+            raise InternalError(f"{what}: expected shape {right.shape}, found {array.shape}")
+        if array.dtype.kind == "f" and array.dtype != self.dtype and what != "loss":
+            raise InternalError(f"{what}: expected {self.dtype}, found {array.dtype}")
+        if not right.size:
+            return
+        with np.errstate(invalid="ignore"):
+            worst = np.abs(array.astype(np.float64) - right)
+        scale = max(1.0, float(np.max(np.abs(right))))
+        if not float(np.max(worst)) <= _TOLERANCE[self.dtype.name] * scale:
+            raise InternalError(f"{what}: the module differs from the interpreter by {np.max(worst):.3g}")

@@ -1,0 +1,158 @@
+"""What of a graph has been lowered, and what is to be lowered of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from symbackprop.codegen.stable import (
+    Entry,
+    Operands,
+    Source,
+    Stabiliser,
+    compacted,
+    entries,
+    is_exponential_sum,
+)
+from symbackprop.ir import Comp, Graph, Operand, Read, Reduction
+from symbackprop.ir.canonical import read_substituted
+from symbackprop.ir.graph import index_sources
+from symbackprop.ir.nodes import Position
+from symbackprop.scalars import placeholder
+from symbackprop.sizes import axis
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The array of a source: its axis k is dim ``dims[k]``."""
+
+    array: int
+    dims: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be computed of a node: a rewritten body and its operands, on the points of `comp`."""
+
+    comp: Comp
+    body: Any
+    found: tuple[Entry, ...]
+
+
+class Tasks:
+    """The tasks of a graph, each made once."""
+
+    def __init__(
+        self, stabiliser: Stabiliser, shared: frozenset[int], named: frozenset[int]
+    ) -> None:
+        self.stabiliser = stabiliser
+        self.named = named
+        self.shared = shared
+        self._tasks: dict[Source, Task] = {}
+
+    def get(self, source: Source, comp: Comp) -> Task:
+        """The task of a source that is to be computed by `comp`."""
+        task = self._tasks.get(source)
+        if task is None:
+            comp = with_unit_axes(self._inlined(self._merged(comp)), self.stabiliser.graph)
+            body, found = self.stabiliser.rewrite(comp)
+            task = self._tasks[source] = Task(comp, body, tuple(found))
+        return task
+
+    def _merged(self, comp: Comp) -> Comp:
+        """A sum of a multiple of sums that nothing else reads, as one sum over all axes."""
+        while comp.reduction is Reduction.SUM and len(comp.reads) == 1 and not comp.domain:
+            (read,) = comp.reads
+            if not isinstance(read, Read) or read.source in self.shared:
+                return comp
+            inner = self.stabiliser.graph[read.source]
+            coefficient = comp.body.as_coeff_Mul()[1] == placeholder(0)
+            if not coefficient or not isinstance(inner, Comp) or inner.domain:
+                return comp
+            plain = [t.plain_axis() for t in inner.write]
+            if inner.reduction is not Reduction.SUM or None in plain or is_exponential_sum(inner):
+                return comp
+            count = len(comp.axes)
+            moves = {a: t for a, t in zip(plain, read.index, strict=True) if a is not None}
+            summed = [a for a in range(len(inner.axes)) if a not in moves]
+            moves.update({a: axis(count + n) for n, a in enumerate(summed)})
+            reads = tuple(read_substituted(r, moves) for r in inner.reads)
+            axes = (*comp.axes, *(inner.axes[a] for a in summed))
+            body = comp.body.xreplace({placeholder(0): inner.body})
+            comp = replace(comp, axes=axes, body=body, reads=reads)
+        return comp
+
+    def _inlined(self, comp: Comp) -> Comp:
+        """The comprehension with elementwise operands that nothing else reads written into its body."""
+        if comp.reduction in (Reduction.MAX, Reduction.ARGMAX):
+            return comp
+        operands = Operands(entries(comp))
+        body = comp.body
+        position = 0
+        while position < len(operands.entries) < _MAX_OPERANDS:
+            entry = operands.entries[position]
+            source = entry.source
+            if source is not None:
+                inner = self._definition(entry, operands)
+                if inner is not None:
+                    body = body.xreplace({placeholder(position): inner})
+            position += 1
+        if body == comp.body:
+            return comp
+        body, found = compacted(body, operands.entries)
+        reads = tuple(
+            Read(e.source.node, e.index) if e.source else Position(e.index[0]) for e in found
+        )
+        return replace(comp, body=body, reads=reads)
+
+
+    def _definition(self, entry: Entry, operands: Operands) -> Any | None:
+        """The definition of an anonymous operand: read once, or no more than a sum of two terms."""
+        assert entry.source is not None
+        if entry.source.node in self.shared:
+            node = self.stabiliser.graph[entry.source.node]
+            cheap = isinstance(node, Comp) and len(node.reads) == 1 and node.body.is_Add
+            if entry.source.node in self.named or not cheap or node.body.count_ops() > _CHEAP:
+                return None
+        return self.stabiliser.definition(entry, operands)
+
+
+_MAX_OPERANDS = 24
+_CHEAP = 2
+
+
+def with_unit_axes(comp: Comp, graph: Graph) -> Comp:
+    """The comprehension with an axis for each written dim of size 1; what it reads there is aligned from the right."""
+    places = [
+        d
+        for d, (term, size) in enumerate(zip(comp.write, comp.shape, strict=True))
+        if size == 1 and term.is_constant()
+    ]
+    if not places:
+        return comp
+    count, rank = len(comp.axes), len(comp.shape)
+    units = {d: axis(count + n) for n, d in enumerate(places)}
+    write = tuple(units.get(d, term) for d, term in enumerate(comp.write))
+    reads: list[Operand] = []
+    for read in comp.reads:
+        if isinstance(read, Read):
+            shape = graph.shape(read.source)
+            index = list(read.index)
+            for d, term in enumerate(read.index):
+                place = rank - len(shape) + d
+                if term.is_constant() and shape[d] == 1 and place in units:
+                    index[d] = units[place]
+            read = Read(read.source, tuple(index))
+        reads.append(read)
+    axes = (*comp.axes, *(comp.shape[d] for d in places))
+    return replace(comp, axes=axes, write=write, reads=tuple(reads))
+
+
+def look_ups(task: Task) -> Iterator[Source]:
+    """The integer nodes looked up by a task."""
+    comp = task.comp
+    for entry in task.found:
+        yield from map(Source, index_sources(entry.index))
+    yield from map(Source, index_sources(comp.write))
+    yield from map(Source, index_sources(c.term for c in comp.domain))
