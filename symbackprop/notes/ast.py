@@ -1,9 +1,9 @@
 r"""The syntax tree of notes' formulas: frozen nodes that keep every ambiguity the author left.
 
 Nothing here has a meaning yet. A superscript stays a label, `*` and `\odot` stay different joints
-of a product, a `d` in front of a name stays a prefix, `f(z)` stays an application that may turn out to
-be a product. Comparison ignores spans and spelling, so that two nodes are equal when they say the
-same. `kinds` has the enumerations, `trees` the walks and edits.
+of a product, a `d` in front of a name stays a prefix, `f(z)` stays a call that may turn out
+to be a product. Comparison ignores spans and spelling, so that two nodes are equal when they say
+the same. `kinds` has the enumerations, `trees` the walks and edits.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ JOINTS = {
     "\\ast": ProductOp.AST, "\\star": ProductOp.AST, "\\odot": ProductOp.ODOT,
     "\\circ": ProductOp.CIRC, "\\bullet": ProductOp.BULLET, "\\times": ProductOp.TIMES,
     "\\otimes": ProductOp.OTIMES, "@": ProductOp.AT, "\\oplus": ProductOp.OPLUS,
-    "\\oslash": ProductOp.SLASHED_CIRCLE, "\\bigodot": ProductOp.ODOT, "\\centerdot": ProductOp.CDOT,
+    "\\oslash": ProductOp.SLASHED_CIRCLE, "\\bigodot": ProductOp.ODOT,
+    "\\centerdot": ProductOp.CDOT,
 }  # fmt: skip
 RELATIONS = {
     "=": Relation.EQUAL, ":=": Relation.DEFINED, "\\coloneqq": Relation.DEFINED,
@@ -110,7 +111,7 @@ _WORDS = frozenset({"if", "for", "and", "otherwise", "else", "where", "iff"})
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What every cursor of a formula shares: the vocabulary and the parsers, smallest part first."""
+    """What every cursor of a formula shares: the vocabulary and the parsers, smallest first."""
 
     parse_factor: Callable[[Cursor], Node]
     parse_term: Callable[[Cursor], Node]
@@ -250,7 +251,7 @@ class Cursor:
         )
 
     def starts_name(self, ahead: int = 0) -> bool:
-        """Whether the item at `ahead` begins a name: a letter, a Greek one, an accent or a style."""
+        """Whether the item at `ahead` begins a name: a letter, an accent or a style."""
         item = self.peek(ahead)
         if isinstance(item, Block):
             return len(item.items) > 0 and not is_text(item.items[0]) and _opens_name(item)

@@ -69,9 +69,9 @@ _ACCENTS = frozenset({"\\hat", "\\tilde", "\\widetilde", "\\widehat", "\\bar", "
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Words of a document, beyond those that everybody uses.
+    r"""Words of a document, beyond those that everybody uses.
 
-    `pre` holds letters that stand between a `d` and a name on some left side (`dp\\tilde c`, the
+    `pre` holds letters that stand between a `d` and a name on some left side (`dp\tilde c`, the
     gradient of what goes into the activation of c-tilde).
     """
 

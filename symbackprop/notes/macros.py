@@ -17,6 +17,9 @@ __all__ = ["Macro", "collect", "expand"]
 MAX_CALLS = 1_000
 """Macro calls in one formula."""
 
+MAX_COPIES = 12_000
+"""Tokens that macro calls may copy in one formula, arguments of arguments included."""
+
 _DEFINERS = {
     "\\newcommand", "\\newcommand*", "\\renewcommand", "\\renewcommand*", "\\providecommand",
     "\\providecommand*", "\\def", "\\gdef", "\\edef", "\\let", "\\DeclareMathOperator",
@@ -153,6 +156,7 @@ class _Expander:
         self.macros = macros
         self.calls = 0
         self.regions = 0
+        self.copies = 0
 
     def argument(self) -> list[Token]:
         """Take one argument from the pending tokens: a braced group without braces, or a token."""
@@ -228,6 +232,9 @@ class _Expander:
 
     def copied(self, argument: list[Token]) -> list[Token]:
         """The argument's tokens, in a region of their own: still spelled by the text they had."""
+        self.copies += len(argument)
+        if self.copies > MAX_COPIES and argument:
+            raise FormulaError("macro calls are nested too deeply", argument[0].start)
         regions: dict[int, int] = {GENERATED: GENERATED}
         made = []
         for token in argument:

@@ -30,7 +30,7 @@ from symbackprop.notes.scripts import (
 )
 from symbackprop.notes.tokens import Kind, Token
 from symbackprop.notes.tree import Block, Item, is_text, span_of, words_of
-from symbackprop.notes.trees import map_children
+from symbackprop.notes.trees import MAX_DEPTH, depth, map_children
 
 __all__ = ["parse_accent", "parse_name", "parse_style", "parse_text"]
 
@@ -136,11 +136,13 @@ def parse_style(cursor: Cursor) -> Node:
     node = inner.grammar.parse_chain(inner)
     if not inner.at_end:
         raise inner.error("this cannot be set in a font")
+    if depth(node) > MAX_DEPTH:
+        raise inner.error(f"more than {MAX_DEPTH} formulas inside one another")
     return replace(_fonted(node, font, command), span=span)
 
 
 def _styled_word(cursor: Cursor, word: str, font: Font, head: str, start: int) -> Node:
-    """A styled single word; `\\mathbb{R}` with sizes is a space, `\\mathrm{d}` may be a prefix."""
+    r"""A styled single word; `\mathbb{R}` with sizes is a space, `\mathrm{d}` may be a prefix."""
     if word in ("R", "C", "Z", "N", "Q") and font is Font.BLACKBOARD:
         return _space(cursor, word, start)
     return Name(word, font=font, head=head, span=cursor.since(start))

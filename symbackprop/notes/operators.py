@@ -122,7 +122,7 @@ def _variables(cursor: Cursor, items: Sequence[Item]) -> tuple[Node, ...]:
 
 
 def _without_order(variable: Node, order: int) -> Node:
-    """The variable of `\\partial x^2` without the order."""
+    r"""The variable of `\partial x^2` without the order."""
     if order > 1 and isinstance(variable, Name) and variable.sups:
         label = variable.sups[-1]
         if label.bracket is Bracket.NONE and label.items == (Number(str(order)),):
@@ -334,7 +334,7 @@ def _lenient(cursor: Cursor, items: Sequence[Item]) -> Node:
 
 
 def _range(cursor: Cursor, items: Sequence[Item]) -> Range:
-    """What stands below a big operator: `i=1`, `j \\neq k`, `i, j`, `n \\in N`, `batch`."""
+    r"""What stands below a big operator: `i=1`, `j \neq k`, `i, j`, `n \in N`, `batch`."""
     indices: list[Node] = []
     conditions: list[Node] = []
     lower: Node | None = None

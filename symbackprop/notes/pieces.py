@@ -279,7 +279,7 @@ def _has_relation(items: Sequence[Item]) -> bool:
 
 
 def _arrows(pieces: list[Piece]) -> list[Piece]:
-    """Join pieces again where a plain arrow is a relation: `W \\leftarrow W - g`, `f: A \\to B`."""
+    r"""Join pieces again where a plain arrow is a relation: `W \leftarrow W - g`, `f: A \to B`."""
     done: list[Piece] = []
     for piece in pieces:
         plain = piece.separator in ARROWS and piece.separator not in _IMPLICATIONS

@@ -126,7 +126,7 @@ class _Printer:
             written = "".join(label.tex or self.label(label) for label in (*node.subs, *node.sups))
             return head + written + (f"^{_tight(inside)}" if inside else "") + "'" * node.primes
         below = "".join(self.script(label) for label in node.subs)
-        above = "".join(self.script(label) for label in node.sups) + inside
+        above = _joined([*(self.script(label) for label in node.sups), inside])
         primes = "'" * node.primes
         made = head + (f"_{_tight(below)}" if below else "")
         if above and primes:
@@ -280,11 +280,11 @@ class _Printer:
         return f"{self.tex(node.value)} & \\text{{if }} {self.tex(node.condition)}"
 
     def cases(self, node: ast.Cases) -> str:
-        rows = " \\ ".join(self.case(case) for case in node.cases)
+        rows = " \\\\ ".join(self.case(case) for case in node.cases)
         return f"\\begin{{cases}} {rows} \\end{{cases}}"
 
     def matrix(self, node: ast.Matrix) -> str:
-        rows = " \\ ".join(self.tex(row) for row in node.rows)
+        rows = " \\\\ ".join(self.tex(row) for row in node.rows)
         columns = f"{{{'c' * len(node.rows[0].entries)}}}" if node.environment == "array" else ""
         name = node.environment
         return f"\\begin{{{name}}}{columns} {rows} \\end{{{name}}}"

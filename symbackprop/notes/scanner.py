@@ -88,7 +88,8 @@ _MATH = re.compile(
       | (?<!\\)\\\[(?P<bracket>.+?)(?<!\\)\\\]
       | \\\\\((?P<escaped_inline>.+?)\\\\\)
       | (?<!\\)\\\((?P<round>.+?)(?<!\\)\\\)
-      | \\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}(?P<body>.*?)\\end\{{(?P=name)(?P=star)\}}
+      | \\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}
+            (?P<body>.*?)\\end\{{(?P=name)(?P=star)\}}
       | \$(?!\$)(?P<single>(?:\\.|[^$\\])+?)\$(?!\$)
       | \$\$(?P<open>)""",
     re.VERBOSE | re.DOTALL,

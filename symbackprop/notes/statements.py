@@ -31,6 +31,7 @@ from symbackprop.notes.scripts import tex_of
 from symbackprop.notes.structures import condition_of, split_condition
 from symbackprop.notes.tokens import tokenize
 from symbackprop.notes.tree import Item, nest, span_of, words_of
+from symbackprop.notes.trees import MAX_DEPTH, depth
 
 __all__ = ["Fragment", "Parsed", "Statement", "Unparsed", "parse_formula", "parse_items"]
 
@@ -153,6 +154,8 @@ class _Reader:
             node = self.grammar.parse_sum(cursor)
             if not cursor.at_end:
                 raise cursor.error("this is not part of a formula")
+            if depth(node) > MAX_DEPTH:
+                raise cursor.error(f"more than {MAX_DEPTH} formulas inside one another")
         except FormulaError as error:
             span = Span(error.offset, error.offset, exact=False)
             return Opaque(tex_of(items), error.message, span=span)
@@ -202,7 +205,7 @@ class _Reader:
             self.done[-1] = replace(last, conditions=(*last.conditions, node))
 
     def sequence(self, piece: Piece) -> None:
-        """More of a list that the last side began: `i = 1, \\dots, n`."""
+        r"""More of a list that the last side began: `i = 1, \dots, n`."""
         node = self.side(piece.items)
         last = self.done[-1] if self.done else None
         if isinstance(last, Statement):
@@ -286,7 +289,7 @@ class _Reader:
         return True
 
     def merge_case(self, value: Node, conditions: tuple[Node, ...], otherwise: bool) -> bool:
-        """Join `0 \\text{ otherwise}` to the `x = 1 \\text{ if } ...` before it, as cases."""
+        r"""Join `0 \text{ otherwise}` to the `x = 1 \text{ if } ...` before it, as cases."""
         last = self.done[-1] if self.done else None
         if not isinstance(last, Statement) or isinstance(value, Missing):
             return False

@@ -31,6 +31,7 @@ from symbackprop.notes.tree import (
     split_at,
     words_of,
 )
+from symbackprop.notes.trees import MAX_DEPTH, depth
 
 __all__ = ["condition_of", "parse_bars", "parse_environment", "split_condition"]
 
@@ -64,6 +65,8 @@ def _whole(cursor: Cursor, items: Sequence[Item]) -> Node:
         node = inner.grammar.parse_chain(inner)
         if not inner.at_end:
             raise inner.error("this is not part of a formula")
+        if depth(node) > MAX_DEPTH:
+            raise inner.error(f"more than {MAX_DEPTH} formulas inside one another")
     except FormulaError as error:
         return Opaque(tex_of(items), error.message, span=span_of(items))
     return node

@@ -124,7 +124,7 @@ def _spelling(char: str) -> str | None:
     compatible = unicodedata.normalize("NFKC", char)
     if compatible == char:
         return None
-    name = unicodedata.name(char, "")
+    name = unicodedata.name(char[0], "")
     style = "\\mathbf" if "MATHEMATICAL BOLD" in name else ""
     body = _CHARACTERS.get(compatible, compatible)
     return f"{style}{{{body}}}" if style else body

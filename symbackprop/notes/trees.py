@@ -8,11 +8,17 @@ from dataclasses import fields
 from symbackprop.notes.ast import NOWHERE, Label, Node
 
 __all__ = [
+    "MAX_DEPTH",
     "children",
+    "depth",
     "map_children",
     "replace_at",
     "walk",
 ]
+
+
+MAX_DEPTH = 90
+"""Nodes inside one another in a tree: what recursion over it may rely on."""
 
 
 def _nodes_in(value: object) -> Iterator[Node]:
@@ -53,6 +59,17 @@ def map_children(node: Node, change: Callable[[Node], Node]) -> Node:
     if "tex" in values and isinstance(node, Label):
         values["tex"] = ""
     return type(node)(**values)  # type: ignore[arg-type]  # fields of the same class
+
+
+def depth(node: Node) -> int:
+    """How many nodes stand inside one another, found without recursion."""
+    deepest = 0
+    stack = [(node, 1)]
+    while stack:
+        here, level = stack.pop()
+        deepest = max(deepest, level)
+        stack.extend((child, level + 1) for child in children(here))
+    return deepest
 
 
 def walk(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
