@@ -1,0 +1,1 @@
+"""Formulas as LaTeX, plain text and JSON. May import everything up to `raising`; no SymPy."""

@@ -1,0 +1,389 @@
+"""One printer for formulas: a table of methods by node, brackets by one table of levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from symbackprop.printing.dialect import Dialect
+from symbackprop.printing.functions import SPECIAL, function_word
+from symbackprop.printing.indices import index_text, relation
+from symbackprop.printing.letters import Letters
+from symbackprop.printing.levels import Level, Piece
+from symbackprop.printing.names import Spelling, spelling
+from symbackprop.raising.bodies import size_formula
+from symbackprop.raising.build import matmul
+from symbackprop.raising.shapes import form_of, is_scalar
+from symbackprop.raising.transposing import transposed
+from symbackprop.raising.tree import (
+    Add,
+    Apply,
+    Big,
+    Constant,
+    Delta,
+    Entry,
+    Eye,
+    Form,
+    Formula,
+    Hadamard,
+    Indicator,
+    Inner,
+    Kron,
+    MatMul,
+    MatrixFunction,
+    Negative,
+    Norm,
+    Number,
+    Ones,
+    Over,
+    Power,
+    Product,
+    Quotient,
+    Ref,
+    SizeTerm,
+    Transpose,
+    Unnamed,
+    Value,
+    Whole,
+)
+from symbackprop.sizes import Index, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What names, letters and origins the nodes have.
+
+    names : node id -> spelling;  origins : node id -> number of the first position along each axis;
+    letters : of the axes of an index form
+    """
+
+    names: Mapping[int, Spelling]
+    letters: Letters = field(default_factory=Letters)
+    origins: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    sizes: tuple[Size, ...] = ()
+
+    def origin(self, source: int, place: int) -> int:
+        """The number of the first position along an axis of a node."""
+        found = self.origins.get(source, ())
+        return found[place] if place < len(found) else self.letters.first
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Prints formulas in one dialect."""
+
+    dialect: Dialect
+    context: Context
+
+    def text(self, formula: Formula, level: Level = Level.SUM) -> str:
+        """The formula, in brackets where it holds together less than `level`."""
+        piece = _METHODS[type(formula)](self, formula)
+        return piece.text if piece.level >= level else self.dialect.brackets(piece.text)
+
+    # names and numbers
+
+    def _number(self, formula: Number) -> Piece:
+        if formula.denominator == 1:
+            level = Level.ATOM if formula.numerator >= 0 else Level.SUM
+            return Piece(str(formula.numerator), level)
+        decimal = _decimal(formula)
+        if decimal:
+            return Piece(decimal)
+        return self._fraction(str(formula.numerator), str(formula.denominator))
+
+    def _fraction(self, top: str, bottom: str) -> Piece:
+        level = Level.ATOM if self.dialect.is_latex else Level.PRODUCT
+        return Piece(self.dialect.fraction(top, bottom), level)
+
+    def _constant(self, formula: Constant) -> Piece:
+        return Piece(self.dialect.name(spelling(formula.name)))
+
+    def _size(self, formula: SizeTerm) -> Piece:
+        return Piece(self.dialect.name(spelling(formula.name)))
+
+    def size(self, size: Size) -> str:
+        """A size as text."""
+        return self.text(size_formula(size))
+
+    def name(self, source: int, index: str = "") -> str:
+        """The name of a node, with the index of an entry."""
+        return self.dialect.name(self.context.names[source], index)
+
+    def _ref(self, formula: Ref) -> Piece:
+        index = self.index(formula.source, formula.batch) if formula.batch else ""
+        return Piece(self.name(formula.source, index))
+
+    def _entry(self, formula: Entry) -> Piece:
+        return Piece(self.name(formula.source, self.index(formula.source, formula.index)))
+
+    def index(self, source: int, index: tuple[Index, ...]) -> str:
+        """The index of an entry, as it stands in a subscript."""
+        shown = [self.position(t, self.context.origin(source, d)) for d, t in enumerate(index)]
+        simple = all(len(s) == 1 and s.isalnum() for s in shown)
+        return ("" if simple else ", " if not self.dialect.is_latex else ",").join(shown)
+
+    def position(self, term: Index, origin: int) -> str:
+        """A position (counted from 0) as it is shown on an axis that starts at `origin`."""
+        return index_text(self, self.context.letters.shown(term, origin))
+
+    def _ones(self, formula: Ones) -> Piece:
+        return Piece(self.dialect.ones)
+
+    def _eye(self, formula: Eye) -> Piece:
+        return Piece(self.dialect.identity)
+
+    # sums and products
+
+    def _add(self, formula: Add) -> Piece:
+        parts: list[str] = []
+        for term in formula.terms:
+            minus = isinstance(term, Negative)
+            shown = self.text(term.operand if isinstance(term, Negative) else term, Level.BIG)
+            if not parts:
+                parts.append(f"-{shown}" if minus else shown)
+            else:
+                parts.append(f" - {shown}" if minus else f" + {shown}")
+        return Piece("".join(parts), Level.SUM)
+
+    def _negative(self, formula: Negative) -> Piece:
+        return Piece("-" + self.text(formula.operand, Level.BIG), Level.SUM)
+
+    def _product(self, formula: Product) -> Piece:
+        *front, last = formula.factors
+        if not self.dialect.is_latex and isinstance(front[0], Quotient) and _is_one(front[0]):
+            # (p - y)/m rather than 1/m (p - y)
+            rest = self._juxtaposed([*front[1:], last])
+            bottom = self.text(front[0].denominator, Level.ATOM)
+            top = rest.text if rest.level >= Level.MATMUL else self.dialect.brackets(rest.text)
+            return Piece(f"{top}/{bottom}", Level.PRODUCT)
+        return self._juxtaposed([*front, last])
+
+    def _juxtaposed(self, factors: list[Formula]) -> Piece:
+        if len(factors) == 1:
+            return _METHODS[type(factors[0])](self, factors[0])
+        *front, last = factors
+        parts = [self._scale(f, is_scalar(last)) for f in front]
+        ends_in_big = isinstance(last, Over) and last.big is Big.SUM
+        parts.append(self.text(last, Level.BIG if ends_in_big else Level.PRODUCT))
+        text = _spaced(parts)
+        return Piece(text, Level.BIG if ends_in_big else Level.PRODUCT)
+
+    def _scale(self, factor: Formula, among_scalars: bool) -> str:
+        """A scalar in front; an inner product there gets brackets, lest it be read on."""
+        level = Level.PRODUCT if among_scalars and not isinstance(factor, Inner) else Level.POWER
+        if isinstance(factor, Over) or not self.dialect.is_latex:
+            level = Level.POWER
+        return self.text(factor, level)
+
+    def _matmul(self, formula: MatMul) -> Piece:
+        parts = [self.text(f, Level.POWER) for f in formula.factors]
+        return Piece(_spaced(parts), Level.MATMUL)
+
+    def _inner(self, formula: Inner) -> Piece:
+        left = transposed(formula.left)
+        product = matmul((left, formula.right))
+        if isinstance(product, MatMul):
+            return self._matmul(product)
+        parts = [self.text(left, Level.POWER), self.text(formula.right, Level.POWER)]
+        return Piece(_spaced(parts), Level.MATMUL)
+
+    def _hadamard(self, formula: Hadamard) -> Piece:
+        parts = [self.text(f, Level.POWER) for f in formula.factors]
+        return Piece(self.dialect.hadamard.join(parts), Level.HADAMARD)
+
+    def _kron(self, formula: Kron) -> Piece:
+        sides = (formula.left, formula.right)
+        parts = [self.text(f, Level.POWER) for f in sides]
+        return Piece(self.dialect.kron.join(parts), Level.HADAMARD)
+
+    def _quotient(self, formula: Quotient) -> Piece:
+        top, bottom = formula.numerator, formula.denominator
+        if not is_scalar(bottom):
+            text = self.text(top, Level.POWER) + self.dialect.divided
+            return Piece(text + self.text(bottom, Level.POWER), Level.HADAMARD)
+        if self.dialect.is_latex:
+            return self._fraction(self.text(top), self.text(bottom))
+        return self._fraction(self.text(top, Level.MATMUL), self.text(bottom, Level.POWER))
+
+    def _power(self, formula: Power) -> Piece:
+        exponent = formula.exponent
+        if exponent == Number(1, 2):
+            return Piece(self.dialect.root(self.text(formula.base)))
+        if form_of(formula.base) is Form.MATRIX:
+            return self._entrywise_power(formula)
+        base = self.text(formula.base, Level.ATOM)
+        return Piece(self.dialect.power(base, self.text(exponent)), Level.POWER)
+
+    def _entrywise_power(self, formula: Power) -> Piece:
+        """A power of a matrix entry by entry, which is not its power."""
+        if formula.exponent == Number(2):
+            return self._hadamard(Hadamard((formula.base, formula.base)))
+        base = self.text(formula.base, Level.ATOM)
+        sign = self.dialect.hadamard.strip()
+        return Piece(self.dialect.power(base, f"{sign} {self.text(formula.exponent)}"), Level.POWER)
+
+    # functions
+
+    def _apply(self, formula: Apply) -> Piece:
+        special = SPECIAL.get(formula.function)
+        if special is not None:
+            found = special(self, formula.args)
+            if found is not None:
+                return found
+        word = function_word(self.dialect, formula.function)
+        return Piece(word + self.arguments(formula.args), Level.POWER)
+
+    def arguments(self, args: tuple[Formula, ...]) -> str:
+        """Arguments in brackets."""
+        return self.dialect.brackets(", ".join(self.text(a) for a in args))
+
+    def _unnamed(self, formula: Unnamed) -> Piece:
+        word = self.dialect.word(formula.name)
+        if not any(formula.orders):
+            return Piece(word + self.arguments(formula.args), Level.POWER)
+        if formula.tensor is not None:
+            return self._tensor_derivative(formula, word)
+        if len(formula.orders) == 1:
+            word = self.dialect.primes(word, formula.orders[0])
+            return Piece(word + self.arguments(formula.args), Level.POWER)
+        signs = [self.dialect.partial(j + 1, n) for j, n in enumerate(formula.orders) if n]
+        return Piece("".join(signs) + word + self.arguments(formula.args), Level.POWER)
+
+    def _tensor_derivative(self, formula: Unnamed, word: str) -> Piece:
+        applied = word + self.arguments(formula.args)
+        raised = [j for j, n in enumerate(formula.orders) if n]
+        if sum(formula.orders) == 1 and formula.tensor is Form.MATRIX:
+            if len(formula.args) == 1:
+                sign = rf"J_{{{word}}}" if self.dialect.is_latex else f"J_{word}"
+                return Piece(sign + self.arguments(formula.args), Level.POWER)
+        nabla = r"\nabla" if self.dialect.is_latex else "∇"
+        for j in raised:
+            by = self.text(formula.args[j])
+            power = "" if formula.orders[j] == 1 else f"^{formula.orders[j]}"
+            by = f"{{{by}}}" if self.dialect.is_latex or len(by) > 1 else by
+            applied = f"{nabla}_{by}{power} {applied}"
+        return Piece(applied, Level.POWER)
+
+    def _transpose(self, formula: Transpose) -> Piece:
+        match formula.operand:
+            case Ref(batch=()):
+                name = self.context.names[formula.operand.source]
+                return Piece(self.dialect.transposed_name(name), Level.POWER)
+            case Ones():
+                return Piece(self.dialect.transposed(self.dialect.ones), Level.POWER)
+        inner = self.text(formula.operand, Level.ATOM)
+        return Piece(self.dialect.transposed(inner), Level.POWER)
+
+    def _whole(self, formula: Whole) -> Piece:
+        operand = formula.operand
+        if formula.function is MatrixFunction.INVERSE:
+            if isinstance(operand, Whole) and operand.function is MatrixFunction.DIAG:
+                base = self._whole(operand).text
+            else:
+                base = self.text(operand, Level.ATOM)
+            return Piece(self.dialect.power(base, "-1"), Level.POWER)
+        word = self.dialect.word(_WHOLE_WORDS[formula.function])
+        if formula.function is MatrixFunction.DETERMINANT:
+            word = self.dialect.determinant
+        if formula.function is MatrixFunction.LOGDET:
+            word = f"{self.dialect.log} {self.dialect.determinant}"
+        return Piece(word + self.arguments((operand,)), Level.POWER)
+
+    def _norm(self, formula: Norm) -> Piece:
+        frobenius = form_of(formula.operand) is Form.MATRIX
+        return Piece(self.dialect.norm(self.text(formula.operand), frobenius), Level.POWER)
+
+    # index form
+
+    def _value(self, formula: Value) -> Piece:
+        text = self.position(formula.index, 0)
+        return Piece(text, Level.ATOM if text.isalnum() else Level.SUM)
+
+    def _delta(self, formula: Delta) -> Piece:
+        first = self.context.letters.first
+        sides = (formula.left, formula.right)
+        shown = sorted((self.position(t, first) for t in sides), key=lambda s: (len(s) > 1, s))
+        return Piece(self.dialect.delta(shown[0], shown[1]))
+
+    def _indicator(self, formula: Indicator) -> Piece:
+        conditions = [relation(self, c) for c in formula.conditions]
+        return Piece(self.dialect.indicator(", ".join(conditions)))
+
+    def _over(self, formula: Over) -> Piece:
+        letters = self.context.letters
+        ranges = [(letters.names[a], str(letters.first), self._last(a)) for a in formula.axes]
+        conditions = [relation(self, c) for c in formula.conditions]
+        body = self.text(formula.body, Level.BIG)
+        if formula.big is Big.SUM:
+            return Piece(f"{self.dialect.summed(ranges, conditions)} {body}", Level.BIG)
+        sign = self.dialect.big_max if formula.big is Big.MAX else self.dialect.big_argmax
+        return Piece(f"{self.dialect.extremum(sign, ranges, conditions)} {body}", Level.BIG)
+
+    def _last(self, a: int) -> str:
+        """The number of the last position along an axis."""
+        size = self.context.sizes[a]
+        return self.size(size if self.context.letters.first else size - 1)
+
+
+def _is_one(factor: Quotient) -> bool:
+    return factor.numerator == Number(1)
+
+
+def _spaced(parts: list[str]) -> str:
+    """Factors side by side; two numbers never touch."""
+    return " ".join(parts)
+
+
+def _decimal(number: Number) -> str:
+    """A number with a power of ten (10 at least) as denominator as a decimal, else nothing."""
+    places = next((n for n in range(1, 18) if 10**n % number.denominator == 0), 0)
+    if not places or number.denominator % 10:
+        return ""
+    scale = 10**places
+    digits = str(abs(number.numerator) * (scale // number.denominator)).rjust(places + 1, "0")
+    sign = "-" if number.numerator < 0 else ""
+    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+_WHOLE_WORDS = {
+    MatrixFunction.DIAG: "diag",
+    MatrixFunction.DIAGONAL: "diag",
+    MatrixFunction.TRACE: "tr",
+    MatrixFunction.DETERMINANT: "det",
+    MatrixFunction.LOGDET: "log det",
+    MatrixFunction.SOFTMAX: "softmax",
+    MatrixFunction.SOFTMAX_COLUMNS: "softmax",
+    MatrixFunction.LOG_SOFTMAX: "log_softmax",
+    MatrixFunction.LOG_SUM_EXP: "logsumexp",
+    MatrixFunction.ARGSORT: "argsort",
+}
+
+_METHODS: dict[type, Callable[..., Piece]] = {
+    Number: Printer._number,
+    Constant: Printer._constant,
+    SizeTerm: Printer._size,
+    Ref: Printer._ref,
+    Entry: Printer._entry,
+    Ones: Printer._ones,
+    Eye: Printer._eye,
+    Add: Printer._add,
+    Negative: Printer._negative,
+    Product: Printer._product,
+    MatMul: Printer._matmul,
+    Inner: Printer._inner,
+    Hadamard: Printer._hadamard,
+    Kron: Printer._kron,
+    Quotient: Printer._quotient,
+    Power: Printer._power,
+    Apply: Printer._apply,
+    Unnamed: Printer._unnamed,
+    Transpose: Printer._transpose,
+    Whole: Printer._whole,
+    Norm: Printer._norm,
+    Value: Printer._value,
+    Delta: Printer._delta,
+    Indicator: Printer._indicator,
+    Over: Printer._over,
+}
+
+__all__ = ["Context", "Level", "Piece", "Printer"]

@@ -1,0 +1,81 @@
+"""Index letters as textbooks choose them: i, j, k, or a letter near the name of its size."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from symbackprop.raising.shapes import children
+from symbackprop.raising.tree import Formula, SizeTerm
+from symbackprop.sizes import At, Index, Size
+from symbackprop.sizes.symbols import size_symbols
+
+_POOL = ("i", "j", "k", "l", "q", "r", "s", "t", "u", "v", "a", "b", "c", "m", "n", "p")
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The letter of each axis of an index form, and the number its first position is called.
+
+    names : axis -> letter
+    first : the number of the first position (0 or 1) where no array says otherwise
+    """
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    first: int = 1
+
+    def shown(self, term: Index, origin: int) -> Index:
+        """A position (counted from 0) as it is shown on an axis that starts at `origin`."""
+        moved = term.shifted(_size(origin))
+        for _, c in term.terms:
+            moved = moved.shifted(-c * self.first)
+        return moved
+
+
+def _size(value: int) -> Size:
+    zero: Size = Index().const
+    return zero + value
+
+
+def choose_letters(
+    axes: Sequence[int],
+    sizes: Sequence[Size],
+    taken: Collection[str],
+    wanted: Mapping[int, str] | None = None,
+    first: int = 1,
+) -> Letters:
+    """A letter for each axis, in order; none that is a size in sight or a name of one letter.
+
+    wanted : axis -> preferred letter
+    """
+    used = set(taken)
+    names: dict[int, str] = {}
+    preferred = wanted or {}
+    for a in axes:
+        options = [*([preferred[a]] if a in preferred else []), *_near(sizes[a]), *_POOL]
+        letter = next((x for x in options if x not in used), f"i_{len(names)}")
+        used.add(letter)
+        names[a] = letter
+    return Letters(names, first)
+
+
+def _near(size: Size) -> list[str]:
+    """A capital size lends its small letter: N gives n, T gives t."""
+    if size.is_Symbol and len(str(size)) == 1 and str(size).isupper():
+        return [str(size).lower()]
+    return []
+
+
+def size_names(sizes: Sequence[Size], formula: Formula) -> set[str]:
+    """The size symbols that a printed formula may show."""
+    found = {str(s) for size in sizes for s in size_symbols(size)}
+    pending = [formula]
+    while pending:
+        here = pending.pop()
+        if isinstance(here, SizeTerm):
+            found.add(here.name)
+        pending.extend(children(here))
+    return found
+
+
+__all__ = ["At", "Letters", "choose_letters", "size_names"]

@@ -1,0 +1,89 @@
+"""Taking a scalar body apart: its terms, its factors, the axes it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symbackprop.ir import Comp, Operand, Read
+from symbackprop.raising.build import add, quotient, reduced, scaled
+from symbackprop.raising.tree import ONE, Constant, Formula, Number, Power, SizeTerm
+from symbackprop.scalars import placeholder_index, placeholders
+from symbackprop.sizes import Index, Size
+
+Body = Size
+"""A scalar SymPy expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factored:
+    """``number · Π above / Π below``."""
+
+    number: Number
+    above: tuple[Body, ...]
+    below: tuple[Body, ...]
+
+
+def factored(body: Body) -> Factored:
+    """The factors of a product; what has a negative number as exponent stands below."""
+    p, q = 1, 1
+    above: list[Body] = []
+    below: list[Body] = []
+    for factor in body.args if body.is_Mul else (body,):
+        if factor.is_Rational:
+            p, q = p * int(factor.p), q * int(factor.q)
+        elif factor.is_Pow and factor.exp.is_Rational and factor.exp < 0:
+            below.append(factor.base**-factor.exp)
+        else:
+            above.append(factor)
+    return Factored(reduced(p, q), tuple(above), tuple(below))
+
+
+def number_of(value: Body) -> Number:
+    """A SymPy rational as a number of the tree."""
+    return Number(int(value.p), int(value.q))
+
+
+def leaf_of(body: Body) -> Formula | None:
+    """The formula of a number, a named constant or a size symbol; None for anything else."""
+    if body.is_Rational:
+        return number_of(body)
+    if body.is_Symbol and placeholder_index(body) is None:
+        return SizeTerm(str(body))
+    if body.is_NumberSymbol:
+        return Constant(str(body))
+    return None
+
+
+def size_formula(size: Size) -> Formula:
+    """A size as a formula, in lowest terms."""
+    leaf = leaf_of(size)
+    if leaf is not None:
+        return leaf
+    if size.is_Pow:
+        return Power(size_formula(size.base), size_formula(size.exp))
+    if size.is_Add:
+        return _sum(size)
+    split = factored(size)
+    top = _times([split.number, *(size_formula(f) for f in split.above)])
+    bottom = _times([size_formula(f) for f in split.below])
+    return quotient(top, bottom)
+
+
+def _sum(size: Size) -> Formula:
+    return add([size_formula(term) for term in size.args])
+
+
+def operand_axes(read: Operand) -> tuple[int, ...]:
+    """The axes an operand depends on, in order of use."""
+    terms: Sequence[Index] = read.index if isinstance(read, Read) else (read.index,)
+    return tuple(dict.fromkeys(a for term in terms for a in term.axes()))
+
+
+def body_axes(body: Body, comp: Comp) -> frozenset[int]:
+    """The axes a body (or a part of it) depends on through its operands."""
+    return frozenset(a for k in placeholders(body) for a in operand_axes(comp.reads[k]))
+
+
+def _times(factors: list[Formula]) -> Formula:
+    return scaled(factors, ONE)
