@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
@@ -191,16 +191,20 @@ def _substituted(body: Expr, moves: tuple[tuple[Expr, Expr], ...]) -> Expr | Non
 def elementwise(what: str, body: Expr, operands: Sequence[T]) -> T:
     """`body` of the operands, entry by entry: recognised, then one node for each function in it.
 
-    A function's operand and its value are nodes of their own; sums, products and powers between them are one
-    node.
+    A function's operand and its value are nodes of their own; sums, products and powers between
+    them are one node.
     """
-    check_body(what, body, len(operands))
     if not operands:
         raise InvalidExpressionError(f"{what}: no tensor among the operands")
-    body = recognise(body)
+    check_body(what, body, len(operands))
     known: list[T] = list(operands)
-    rest = _split(what, body, known, top=True)
-    if rest.is_Symbol and (k := placeholder_index(rest)) is not None and k >= len(operands):
+
+    def store(part: Expr) -> Expr:
+        known.append(pointwise(what, part, known))
+        return placeholder(len(known) - 1)
+
+    rest = split(recognise(body), store)
+    if (k := placeholder_index(rest)) is not None and k >= len(operands):
         return known[k]
     return _recognised(what, pointwise(what, rest, known))
 
@@ -215,38 +219,47 @@ def _recognised(what: str, made: T) -> T:
     if better == formula.body:
         return made
     leaves: list[T] = [x for x in formula.leaves if isinstance(x, type(made))]
-    return pointwise(what, _split(what, better, leaves, top=True), leaves)
+
+    def store(part: Expr) -> Expr:
+        leaves.append(pointwise(what, part, leaves))
+        return placeholder(len(leaves) - 1)
+
+    return pointwise(what, split(better, store), leaves)
 
 
-def _split(what: str, body: Expr, known: list[T], top: bool) -> Expr:
-    """The body with each function application in it replaced by a placeholder of a node of its own.
+Store = Callable[[Expr], Expr]
+"""Makes a node of a body and gives the placeholder that reads it."""
+
+
+def split(body: Expr, store: Store) -> Expr:
+    """The body with each function application below its head as a stored node.
 
     Bodies are shallow (their length is bounded), so this recurses.
     """
-    if not body.args or body.is_number:
+    if not body.args or not _reads(body) or isinstance(body, Where):
         return body
-    if isinstance(body, Where):
-        return body if top else _stored(what, body, known)
-    if isinstance(body, (Add, Mul)) or (isinstance(body, Pow) and body.args[1].is_number):
-        parts = [_split(what, part, known, top=False) for part in body.args]
-        return body.func(*parts)
-    parts = [_argument(what, part, known) for part in body.args]
-    applied = body.func(*parts)
-    return applied if top else _stored(what, applied, known)
+    if _is_arithmetic_head(body):
+        return body.func(*(_stored_functions(part, store) for part in body.args))
+    return body.func(*(_argument(part, store) for part in body.args))
 
 
-def _argument(what: str, part: Expr, known: list[T]) -> Expr:
-    inner = _split(what, part, known, top=False)
-    if not inner.args or inner.is_number or not _reads(inner):
-        return inner
-    return _stored(what, inner, known)
+def _is_arithmetic_head(body: Expr) -> bool:
+    return isinstance(body, Add | Mul) or (isinstance(body, Pow) and body.args[1].is_number)
 
 
-def _stored(what: str, body: Expr, known: list[T]) -> Expr:
-    if not _reads(body):
-        return body
-    known.append(pointwise(what, body, known))
-    return placeholder(len(known) - 1)
+def _stored_functions(part: Expr, store: Store) -> Expr:
+    """Part of a sum, product or power: arithmetic stays, a function is stored."""
+    if not part.args or not _reads(part):
+        return part
+    inner = split(part, store)
+    return inner if _is_arithmetic_head(part) else store(inner)
+
+
+def _argument(part: Expr, store: Store) -> Expr:
+    """The operand of a function: a read, a constant, or a stored node."""
+    if not part.args or not _reads(part):
+        return part
+    return store(split(part, store))
 
 
 def _reads(body: Expr) -> bool:

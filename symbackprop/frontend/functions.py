@@ -13,6 +13,7 @@ from symbackprop.frontend.comprehend import elementwise, pointwise
 from symbackprop.frontend.record import Record
 from symbackprop.frontend.tensor import Tensor, scalar
 from symbackprop.scalars import FUNCTIONS, FunctionRecord, Where, placeholder
+from symbackprop.scalars.adopt import adopt
 
 
 class Elementwise:
@@ -101,4 +102,4 @@ def apply(body: Expr, *tensors: Tensor, symbols: tuple[Symbol, ...] | None = Non
             help="give the symbols in the order of the tensors: symbols=(s, t)",
         )
     moves = {symbol: placeholder(k) for k, symbol in enumerate(order)}
-    return elementwise("apply", body.xreplace(moves), list(tensors))
+    return elementwise("apply", adopt(body.xreplace(moves), "apply"), list(tensors))
