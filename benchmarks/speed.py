@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.agreement import disagreement, reference_of
+from benchmarks.agreement import Reference, disagreement, reference_of
 from benchmarks.networks import SOURCES
 from benchmarks.timing import Timing, time_interleaved
 from benchmarks.variants import Variant, bind_module, libraries, load_module
 from benchmarks.workloads import WORKLOADS
-from benchmarks.workloads.record import Workload
+from benchmarks.workloads.record import DType, Workload
 
 LIMIT = "limit_gemm"
 
@@ -103,14 +103,25 @@ def _agreeing(workload: Workload, variants: Sequence[Variant]) -> list[Variant]:
     reference = reference_of(workload, variants)
     good = []
     for variant in variants:
-        problem = disagreement(workload, variant, np.float32, reference)
-        if problem is None and variant.name.split("/")[0] not in _FLOAT32_ONLY:
-            problem = disagreement(workload, variant, np.float64, reference)
-        if problem is None:
+        made_for_one = variant.name.partition("/")[0] in _FLOAT32_ONLY
+        dtypes: list[DType] = [np.float32] if made_for_one else [np.float32, np.float64]
+        problems = [_problem(workload, variant, dtype, reference) for dtype in dtypes]
+        told = next((problem for problem in problems if problem is not None), None)
+        if told is None:
             good.append(variant)
         else:
-            print(f"WRONG {workload.name} {variant.name}: {problem}", file=sys.stderr)
+            print(f"WRONG {workload.name} {variant.name}: {told}", file=sys.stderr)
     return good
+
+
+def _problem(
+    workload: Workload, variant: Variant, dtype: DType, reference: Reference
+) -> str | None:
+    """Compare values; a library that fails does not take the others with it."""
+    try:
+        return disagreement(workload, variant, dtype, reference)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 _FLOAT32_ONLY = {"generated"}

@@ -37,7 +37,7 @@ def to_numpy(result: Result) -> tuple[float | None, dict[str, Array]]:
     """Convert a result of any library to a float and float64 arrays."""
     loss, arrays = result
     return (
-        None if loss is None else float(loss),
+        None if loss is None else float(_detached(loss)),
         {name: np.array(_detached(value), dtype=np.float64) for name, value in arrays.items()},
     )
 
@@ -69,8 +69,8 @@ def bind_jax(workload: Workload, params: Arrays, inputs: Arrays) -> Call:
 
         row_model = workload.row_model
         if row_model is not None:
-            block = jax.hessian(lambda row, number: row_model(xp, row, number, params, inputs))
-            return None, {of: jax.vmap(block)(params[of], xp.np.arange(len(params[of])))}
+            block = jax.hessian(lambda row, inputs: row_model(xp, row, params, inputs))
+            return None, {of: jax.vmap(block)(params[of], inputs)}
         value = jax.hessian(lambda w: workload.model(xp, {**params, of: w}, inputs))(params[of])
         return None, {of: value}
 
@@ -111,9 +111,8 @@ def bind_torch(workload: Workload, params: Arrays, inputs: Arrays) -> Call:
     fixed = {k: v.detach() for k, v in leaves.items()}
     row_model = workload.row_model
     if row_model is not None:
-        block = torch.func.hessian(lambda row, number: row_model(xp, row, number, fixed, data))
-        numbers = torch.arange(len(fixed[of]))
-        return lambda: (None, {of: torch.vmap(block)(fixed[of], numbers)})
+        block = torch.func.hessian(lambda row, inputs: row_model(xp, row, fixed, inputs))
+        return lambda: (None, {of: torch.vmap(block)(fixed[of], data)})
     hessian = torch.func.hessian(lambda w: workload.model(xp, {**fixed, of: w}, data))
     return lambda: (None, {of: hessian(fixed[of])})
 

@@ -46,8 +46,8 @@ class Workload:
     hessian_of : str, optional
         The parameter in which the Hessian is asked for; None for loss and gradients.
     row_model : callable, optional
-        `row_model(xp, row, number, params, inputs)`, the loss as far as one row of the parameter
-        takes part in it; with it only the Hessian's blocks on the diagonal are asked for.
+        `row_model(xp, row, params, inputs)`: the part of the loss that one row of the parameter
+        has, with that row of every input. The Hessian is then only its blocks on the diagonal.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Workload:
     plain_ratio: float
     must: float
     hessian_of: str | None = None
-    row_model: Callable[[Any, Any, Any, Arrays, Arrays], Any] | None = None
+    row_model: Callable[[Any, Any, Arrays, Arrays], Any] | None = None
 
     def data(self, dtype: DType) -> tuple[dict[str, Array], dict[str, Array]]:
         """Make the same parameters and inputs every time, rounded to `dtype`."""

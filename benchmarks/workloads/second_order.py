@@ -88,11 +88,11 @@ def model_factors(xp: Any, params: Arrays, inputs: Arrays) -> Any:
     return xp.sum(inputs["M"] * error * error)
 
 
-def model_factor_row(xp: Any, row: Any, number: Any, params: Arrays, inputs: Arrays) -> Any:
-    """Sum over one row of A of M (A - u Vᵀ)²."""
+def model_factor_row(xp: Any, row: Any, params: Arrays, inputs: Arrays) -> Any:
+    """Sum over one row a, m of A, M of m (a - u Vᵀ)²."""
     V: Any = params["V"]
-    error = inputs["A"][number] - row @ V.T
-    return xp.sum(inputs["M"][number] * error * error)
+    error = inputs["A"] - row @ V.T
+    return xp.sum(inputs["M"] * error * error)
 
 
 def make_net(rng: np.random.Generator, dtype: DType) -> tuple[dict[str, Array], dict[str, Array]]:
