@@ -360,11 +360,12 @@ FUNCTIONS: Final[Mapping[str, FunctionRecord]] = MappingProxyType(
 
 _BY_HEAD: Final[Mapping[type[Expr], FunctionRecord]] = MappingProxyType(
     {
-        record.head: record
-        for record in reversed(tuple(FUNCTIONS.values()))
-        if record.head is not Pow
+        **{r.head: r for r in reversed(tuple(FUNCTIONS.values())) if r.head is not Pow},
+        sympy.Abs: FUNCTIONS["abs"],
+        sympy.sign: FUNCTIONS["sign"],
     }
 )
+"""By head; SymPy makes its own Abs of √(x²), so that is known too."""
 
 
 def function(name: str) -> FunctionRecord:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Rational, sympify
+from sympy import Expr, Integer, Rational
 
 from symbackprop.errors import InvalidExpressionError
 from symbackprop.scalars.numpy_tree import NumpyTree
@@ -114,7 +114,7 @@ def exact_number(value: Any) -> Expr:
             f"expected a number or a scalar expression, found {type(value).__name__}"
         )
     if isinstance(value, int):
-        return sympify(value)
+        return Integer(value)
     if value != value or value in (float("inf"), float("-inf")):
         raise InvalidExpressionError(f"{value} is no number that a formula can hold")
     return Rational(repr(float(value)))

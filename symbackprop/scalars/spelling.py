@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
+from sympy import Abs, Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
 from symbackprop.errors import InternalError, UnsupportedError
 from symbackprop.scalars.atoms import Absolute, Equal, Sign, Step, Where
@@ -216,7 +216,7 @@ class BodyPrinter(ABC):
         """The functions that are not written as a name with operands."""
         if isinstance(body, _EXP):
             return self.exponential(body.args[0])
-        if isinstance(body, Absolute):
+        if isinstance(body, (Absolute, Abs)):
             return self.absolute(body.args[0])
         if isinstance(body, Step) and body.args[1] == Rational(1, 2):
             return self.product(Mul(Rational(1, 2), 1 + Sign(body.args[0]), evaluate=False))
