@@ -38,7 +38,7 @@ LEAVES = {"rendering", "files", "data"}  # these import errors at most
 THIRD_PARTY = {
     "sympy": ["sizes", "scalars", "ir", "frontend", "calculus", "simplify", "printing/scalar"],
     "mpmath": ["interpret", "scalars"],
-    "numpy": ["interpret", "codegen/self_check", "notes/judge", "data"],
+    "numpy": ["interpret", "codegen/selfcheck", "notes/judge", "data"],
     "jinja2": ["rendering"],
     "click": ["cli"],
     "rich": ["cli"],
@@ -46,7 +46,7 @@ THIRD_PARTY = {
 
 FORBIDDEN_CALLS = {"eval", "exec", "sympify", "parse_expr", "lambdify", "compile", "__import__"}
 # Generated source is run to check it. A SPEC file is a program of its user: `runpy` runs it.
-CALLS_ALLOWED = {"compile": ["codegen/self_check"], "exec": ["codegen/self_check"]}
+CALLS_ALLOWED = {"compile": ["codegen/selfcheck"], "exec": ["codegen/selfcheck"]}
 BANNED_WORDS = re.compile(
     r"/tmp/|/work/|/root/|\bissue #?\d|\bsession\b|\bfindings\.md|\bclaude\b|\banthropic\b"
     r"|\bTODO\b|\bFIXME\b|\bXXX\b|\bHACK\b",
