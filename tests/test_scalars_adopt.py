@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sympy
@@ -29,11 +31,13 @@ from sympy import (
     sqrt,
     tanh,
 )
+from sympy.core.function import AppliedUndef
 
 from symbackprop.errors import InvalidExpressionError, UnsupportedError
 from symbackprop.scalars import (
     Absolute,
     Clip,
+    DigitsField,
     Elu,
     Equal,
     Gelu,
@@ -192,3 +196,20 @@ def test_a_shared_expression_that_would_be_huge_as_a_tree_is_refused() -> None:
 def test_symbols_stay() -> None:
     x = Symbol("x")
     assert adopt(Max(x, 0)) == Relu(x)
+
+
+@pytest.mark.parametrize(("written", "known"), RECOGNISED)
+def test_a_body_is_adopted_once(written, known) -> None:
+    assert adopt(adopt(written)) == adopt(written)
+
+
+@pytest.mark.parametrize(("written", "known"), RECOGNISED)
+def test_what_is_recognised_has_the_same_value(written, known) -> None:
+    if written.has(AppliedUndef):
+        return
+    at = {Z: Rational(3, 7), W: Rational(-2, 7) if not written.has(Z**W) else Rational(2), Y: 2}
+    exact = written.subs(at).evalf(30)
+    found = evaluate(
+        adopt(written), [Fraction(str(at[s])) for s in (Z, W, Y)], field=DigitsField(30)
+    ).item()
+    assert abs(found - exact) < 1e-15, "a float is exact to 1e-16 only"
