@@ -38,6 +38,7 @@ from symbackprop.scalars.fields import (
 from symbackprop.scalars.functions import FUNCTIONS, function, record_of
 from symbackprop.scalars.latex import latex
 from symbackprop.scalars.limits import Extent, check_extent, extent
+from symbackprop.scalars.normal import cost, normal
 from symbackprop.scalars.numpy_code import Code, CodePrecedence, numpy_code
 from symbackprop.scalars.numpy_helpers import HELPERS, Helper, helper_sources, opaque_name
 from symbackprop.scalars.numpy_indicators import settle_indicators
@@ -54,6 +55,7 @@ from symbackprop.scalars.numpy_tree import (
 )
 from symbackprop.scalars.opaque import Opaque, polynomial_instance, seeded_rational, smooth_instance
 from symbackprop.scalars.records import Domain, FunctionRecord, exact_number
+from symbackprop.scalars.selection import as_selection
 from symbackprop.scalars.smooth import (
     Composite,
     Elu,
@@ -150,9 +152,11 @@ __all__ = [
     "XLogY",
     "adopt",
     "apply",
+    "as_selection",
     "body_derivative",
     "body_sizes",
     "check_extent",
+    "cost",
     "evaluate",
     "exact_number",
     "extent",
@@ -161,6 +165,7 @@ __all__ = [
     "helpers_used",
     "instantiate",
     "latex",
+    "normal",
     "numpy_code",
     "opaque_name",
     "placeholder",
