@@ -8,8 +8,8 @@ from sympy import Add, Expr, Integer, Mul, Symbol
 from sympy.core.basic import Basic
 
 from symbackprop.ir import Graph, Operand, Position, Read, Reduction
-from symbackprop.scalars import placeholder
-from symbackprop.simplify.sums import expanded_terms
+from symbackprop.scalars import Equal, placeholder
+from symbackprop.simplify.sums import expanded_terms, make_sum
 from symbackprop.simplify.terms import Dl, Look, Rd, Sm, from_expr
 from symbackprop.sizes import Index, Size, axis
 
@@ -35,12 +35,12 @@ class Rebuild:
         shape : default: the sizes of the axes; a dim of size 1 has no axis
         """
         full = tuple(n for _, n in axes) if shape is None else tuple(shape)
-        if not _own_deltas(expr):
+        if not expr.has(Dl):
             return self._plain(expr, axes, full)
-        parts = expanded_terms(expr)
-        with_delta = [t for t in parts if _own_deltas(t)]
-        rest = [t for t in parts if not _own_deltas(t)]
-        made = [self._scatter(t, axes, full, ()) for t in with_delta]
+        scattered, rest = _split_deltas(expr)
+        if not scattered:
+            return self._plain(expr, axes, full)
+        made = [self._scatter(t, axes, full, ()) for t in scattered]
         if rest:
             made.insert(0, self._plain(Add(*rest), axes, full))
         return self.graph.total(made)
@@ -66,6 +66,9 @@ class Rebuild:
         place = {s: k for k, (s, _) in enumerate(axes)}
         operands: list[Operand] = []
         values: dict[Basic, Basic] = {}
+        # a delta that fixes no position is a number: 1 where its sides agree
+        deltas = {d: Equal(*d.args) for d in expr.atoms(Dl)}
+        expr = expr.xreplace(deltas) if deltas else expr
         for atom in sorted(_operand_atoms(expr, place), key=str):
             values[atom] = placeholder(len(operands))
             if isinstance(atom, Rd):
@@ -81,8 +84,6 @@ class Rebuild:
         """A product with deltas: the positions that they fix become the write."""
         deltas = [f for f in Mul.make_args(expr) if isinstance(f, Dl)]
         rest = Mul(*(f for f in Mul.make_args(expr) if not isinstance(f, Dl)))
-        if isinstance(rest, Sm) and not bound:
-            bound, rest = rest.binders, rest.body
         solved: dict[Basic, Basic] = {}
         for delta in deltas:
             a, b = (e.xreplace(solved) for e in delta.args)
@@ -97,24 +98,18 @@ class Rebuild:
         return self._comp(self._flat(rest.xreplace(solved)), left, shape, write)
 
     def _sum(self, total: Sm, axes: Axes, shape: tuple[Size, ...]) -> int:
-        if _own_deltas(total.body):
-            return self._scatter_sum(total, axes, shape)
         inner = Rebuild(self.graph, {**self.sizes, **dict(total.binders)})
+        scattered, rest = _split_deltas(total.body)
+        if scattered:
+            made = [inner._scatter(t, axes, shape, total.binders) for t in scattered]
+            if rest:
+                made.insert(0, self._plain(make_sum(Add(*rest), total.binders), axes, shape))
+            return self.graph.total(made)
         body = inner._flat(total.body)
         body = inner._paired(body, [s for s, _ in total.binders])
         bound = [(s, n) for s, n in total.binders if s in body.free_symbols]
         write = _full_write(axes, shape)
         return inner._comp(body, [*axes, *bound], shape, write)
-
-    def _scatter_sum(self, total: Sm, axes: Axes, shape: tuple[Size, ...]) -> int:
-        inner = Rebuild(self.graph, {**self.sizes, **dict(total.binders)})
-        parts = [
-            inner._scatter(term, axes, shape, total.binders)
-            if _own_deltas(term)
-            else self._sum(Sm(term, *total.args[1:]), axes, shape)
-            for term in expanded_terms(total.body)
-        ]
-        return self.graph.total(parts)
 
     def _paired(self, body: Expr, bound: list[Symbol]) -> Expr:
         """A product with at most two different index sets.
@@ -197,9 +192,15 @@ class Rebuild:
         return frozenset(s for s in here if s in others or s not in bound)
 
 
-def _own_deltas(expr: Expr) -> bool:
-    """Whether a delta stands in the term itself, or in a sum that is a factor of it."""
-    return bool(expr.has(Dl))
+def _split_deltas(expr: Expr) -> tuple[list[Expr], list[Expr]]:
+    """The summands with a delta as a factor, and the others; none of the first: nothing is expanded."""
+    if not expr.has(Dl):
+        return [], [expr]
+    terms = expanded_terms(expr)
+    scattered = [t for t in terms if any(isinstance(f, Dl) for f in Mul.make_args(t))]
+    if not scattered:
+        return [], [expr]
+    return scattered, [t for t in terms if t not in scattered]
 
 
 def _is_axis(e: Basic, axes: Axes) -> bool:
