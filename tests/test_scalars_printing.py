@@ -126,3 +126,10 @@ def test_what_is_not_known_is_refused() -> None:
         latex(gamma(A), LATEX)
     with pytest.raises(InternalError, match="p9"):
         text(placeholder(9), TEXT)
+
+
+def test_a_product_sign_alone_is_for_all_operands() -> None:
+    assert text((1 - A**2) * Y, TEXT, TextStyle(times=" ⊙ ")).text == "(1 - a²) ⊙ y"
+    assert latex(2 * A * Y / M, LATEX, MathStyle(times=r" \odot ")).text == (
+        r"\frac{2}{m} a \odot y"
+    )

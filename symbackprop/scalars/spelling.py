@@ -51,8 +51,8 @@ class MathStyle:
     times : str
         Between operands that are no scalars: " " in index form, ``" \\\\odot "`` over whole arrays.
     scalars : frozenset of int, optional
-        The operands that are scalars: they stand in front and are juxtaposed. None: all operands
-        are, and nothing is reordered.
+        The operands that are scalars: they stand in front and are juxtaposed. None: no operand
+        is, or all are where `times` is a space.
     names : mapping of str to str
         The spelling of sizes and of opaque functions, where it is not their name.
     """
@@ -189,7 +189,7 @@ class BodyPrinter(ABC):
 
     def split(self, factors: Sequence[Factor]) -> tuple[list[Factor], list[Factor]]:
         """The factors that are scalars, and the others."""
-        if self.style.scalars is None:
+        if self.style.scalars is None and self.style.times == " ":
             return list(factors), []
         scalars = [f for f in factors if self.is_scalar(f.base)]
         return scalars, [f for f in factors if f not in scalars]
