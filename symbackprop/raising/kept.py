@@ -38,7 +38,7 @@ def needed_names(graph: Graph, roots: Iterable[int], kept: Collection[int]) -> t
         if _must(node) or i in looked_up or below >= DEEPEST or _dear(node, readers.get(i, [])):
             if i not in stays:
                 found.append(i)
-        else:
+        elif i not in stays:
             depth[i] = below + 1
     return tuple(found)
 
