@@ -4,6 +4,7 @@ May import `errors`, `sizes`, `scalars`, `ir`, `primitives` and SymPy.
 """
 
 from symbackprop.frontend.build import build
+from symbackprop.frontend.comprehension import comprehension
 from symbackprop.frontend.contraction import einsum
 from symbackprop.frontend.convolution import (
     avg_pool,
@@ -14,6 +15,8 @@ from symbackprop.frontend.convolution import (
     max_pool,
 )
 from symbackprop.frontend.declare import family, input, param
+from symbackprop.frontend.entries import indices
+from symbackprop.frontend.from_sympy import from_sympy
 from symbackprop.frontend.functions import ELEMENTWISE, apply
 from symbackprop.frontend.indexing import transpose
 from symbackprop.frontend.layers import (
@@ -94,6 +97,7 @@ __all__ = [
     "batch_norm",
     "binary_cross_entropy",
     "build",
+    "comprehension",
     "concatenate",
     "conv",
     "conv1d",
@@ -112,8 +116,10 @@ __all__ = [
     "family",
     "flatten",
     "frobenius",
+    "from_sympy",
     "hinge",
     "huber",
+    "indices",
     "input",
     "inverse",
     "kl_divergence",

@@ -251,6 +251,7 @@ def _stored_functions(part: Expr, store: Store) -> Expr:
     """Part of a sum, product or power: arithmetic stays, a function is stored."""
     if not part.args or not _reads(part):
         return part
+    part = recognise(part)
     inner = split(part, store)
     return inner if _is_arithmetic_head(part) else store(inner)
 
@@ -259,7 +260,7 @@ def _argument(part: Expr, store: Store) -> Expr:
     """The operand of a function: a read, a constant, or a stored node."""
     if not part.args or not _reads(part):
         return part
-    return store(split(part, store))
+    return store(split(recognise(part), store))
 
 
 def _reads(body: Expr) -> bool:

@@ -342,7 +342,7 @@ def avg_pool(
     """The mean over each window of the last axes; `counted`: padding counts as zeros."""
     sliding, shape, axes, index, domain = _pooled("avg_pool", x, window, stride, padding, 1)
     facts = [fact for s in sliding for fact in s.facts()]
-    total = comprehend([x], shape, axes, _P0, [Read(0, index)], None, domain, facts=facts)
+    total: Tensor = comprehend([x], shape, axes, _P0, [Read(0, index)], None, domain, facts=facts)
     if counted or not domain:
         number: Expr = Integer(1)
         for s in sliding:

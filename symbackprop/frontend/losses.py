@@ -118,7 +118,8 @@ def cross_entropy(
 def along(v: Tensor, k: int, rank: int) -> Tensor:
     """A vector laid along axis `k` of `rank` axes, of size 1 elsewhere."""
     key = tuple(slice(None) if a == k else None for a in range(rank))
-    return v[key]
+    laid: Tensor = v[key]
+    return laid
 
 
 def same_shape(what: str, a: Tensor, b: Tensor) -> None:

@@ -23,7 +23,7 @@ def recognise(body: Expr) -> Expr:
 
 
 def _x_log_y(body: Expr) -> Expr:
-    """x log y with 0 log 0 = 0, where x is no number and holds neither logarithm nor quotient."""
+    """X log y with 0 log 0 = 0, where x is no number and holds neither logarithm nor quotient."""
     factors = Mul.make_args(body)
     logs = [f for f in factors if isinstance(f, log)]
     numbers = [f for f in factors if f.is_number or _is_size(f)]

@@ -166,7 +166,8 @@ def pad(x: Tensor, widths: Sequence[tuple[Dim, Dim]], value: int | float = 0) ->
     offsets = {k: a for k, (a, _) in enumerate(pairs) if a != 0}
     if value == 0:
         return placed(x, shape, offsets)
-    return placed(x - value, shape, offsets) + value
+    shifted: Tensor = placed(x - value, shape, offsets)
+    return shifted + value
 
 
 def tile(x: Tensor, *times: Dim) -> Tensor:
@@ -231,7 +232,8 @@ def one_hot(labels: Tensor, classes: Dim) -> Tensor:
 def embedding(table: Tensor, ids: Tensor) -> Tensor:
     """The rows of `table` that `ids` say: ``table[ids]``."""
     integers("embedding", ids)
-    return table[ids]
+    rows: Tensor = table[ids]
+    return rows
 
 
 def segment_sum(x: Tensor, ids: Tensor, segments: Dim) -> Tensor:

@@ -11,6 +11,7 @@ from sympy import Expr, Integer
 from symbackprop.errors import InvalidExpressionError, ShapeError
 from symbackprop.frontend.comprehend import elementwise
 from symbackprop.frontend.contraction import matmul
+from symbackprop.frontend.entries import entry, is_symbolic
 from symbackprop.frontend.indexing import take, transpose
 from symbackprop.frontend.record import Record, describe
 from symbackprop.scalars import Power, Step, exact_number, placeholder
@@ -71,8 +72,10 @@ class Tensor(Record):
             return self.again(row=not self.row)
         return transpose(self)
 
-    def __getitem__(self, key: Any) -> Tensor:
-        return take(self, key)
+    def __getitem__(self, key: Any) -> Any:
+        """Part of the tensor; with index symbols an entry, for comprehensions."""
+        keys = key if isinstance(key, tuple) else (key,)
+        return entry(self, keys) if is_symbolic(keys) else take(self, key)
 
     def __iter__(self) -> NoReturn:
         raise TypeError(f"{describe(self)} cannot be iterated over: its sizes are symbols")

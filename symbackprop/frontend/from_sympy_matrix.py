@@ -1,0 +1,432 @@
+"""Plain SymPy in matrix notation: MatrixSymbol, products, sums, transposes, applyfunc, traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sympy import (
+    Basic,
+    Determinant,
+    Expr,
+    Identity,
+    Integer,
+    Inverse,
+    Lambda,
+    MatAdd,
+    MatMul,
+    MatPow,
+    MatrixExpr,
+    MatrixSymbol,
+    OneMatrix,
+    Trace,
+    Transpose,
+    ZeroMatrix,
+)
+from sympy.matrices.expressions import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from symbackprop.errors import ShapeError
+from symbackprop.frontend.comprehend import elementwise
+from symbackprop.frontend.contraction import contract
+from symbackprop.frontend.importer import (
+    Environment,
+    Importer,
+    Job,
+    Matrix,
+    Rule,
+    short,
+    unsupported,
+)
+from symbackprop.frontend.linear_algebra import det, diag, inverse
+from symbackprop.frontend.record import Computed, Record
+from symbackprop.frontend.scalar_terms import Term
+from symbackprop.frontend.tensor import Tensor
+from symbackprop.ir import Reduction
+from symbackprop.scalars import Power, placeholder
+from symbackprop.scalars.adopt import adopt
+from symbackprop.sizes import Index, Size, as_size, axis, implied, same_size
+
+_P0 = placeholder(0)
+
+
+def parts(importer: Importer, expression: Basic, env: Environment) -> Iterable[Job]:
+    """The matrices and numbers that an expression is made of."""
+    return [(a, env) for a in expression.args if isinstance(a, Expr)]
+
+
+def no_parts(importer: Importer, expression: Basic, env: Environment) -> Iterable[Job]:
+    """Nothing: the expression is a leaf."""
+    return []
+
+
+def place(matrix: Matrix, row: Index, column: Index) -> tuple[Index, ...]:
+    """How the tensor of a matrix is read at a row and a column."""
+    found = []
+    if matrix.rows != 1:
+        found.append(row)
+    if matrix.columns != 1:
+        found.append(column)
+    return tuple(reversed(found)) if matrix.flipped else tuple(found)
+
+
+def shape_of(rows: Size, columns: Size) -> list[Size]:
+    """The shape of the tensor of a matrix: axes of size 1 are left out."""
+    return [size for size in (rows, columns) if size != 1]
+
+
+def constants(value: Expr, rows: Size, columns: Size) -> Matrix:
+    """The matrix whose every entry is `value`."""
+    shape = shape_of(rows, columns)
+    here = tuple(axis(k) for k in range(len(shape)))
+    made = Computed((), tuple(shape), value, (), here, (), Reduction.NONE, pointwise=True)
+    return Matrix(Tensor(shape, made), rows, columns)
+
+
+def make_symbol(importer: Importer, expression: MatrixSymbol, env: Environment) -> Matrix:
+    """A variable."""
+    rows, columns = (as_size(size) for size in expression.shape)
+    tensor = importer.arrays.variable(expression.name, shape_of(rows, columns))
+    return Matrix(tensor, rows, columns)
+
+
+def make_one(importer: Importer, expression: OneMatrix, env: Environment) -> Matrix:
+    """Ones."""
+    return constants(Integer(1), *(as_size(size) for size in expression.shape))
+
+
+def make_zero(importer: Importer, expression: ZeroMatrix, env: Environment) -> Matrix:
+    """Zeros."""
+    return constants(Integer(0), *(as_size(size) for size in expression.shape))
+
+
+def make_identity(importer: Importer, expression: Identity, env: Environment) -> Matrix:
+    """The identity matrix: a diagonal write of 1."""
+    size = as_size(expression.shape[0])
+    if size == 1:
+        return constants(Integer(1), size, size)
+    made = Computed(
+        (), (size,), Integer(1), (), (axis(0), axis(0)), (), Reduction.SUM, pointwise=False
+    )
+    return Matrix(Tensor((size, size), made), size, size)
+
+
+def make_transpose(importer: Importer, expression: Transpose, env: Environment) -> Matrix:
+    """Rows and columns swapped; a vector needs no entry moved."""
+    return importer.matrix(expression.args[0], env).transposed()
+
+
+def make_product(importer: Importer, expression: MatMul, env: Environment) -> Matrix:
+    """A product of matrices and numbers, two factors at a time."""
+    matrices: list[Matrix] = []
+    numbers: list[Expr] = []
+    scalars: list[Tensor] = []
+    for part in expression.args:
+        value = importer.value(part, env)
+        if isinstance(value, Matrix):
+            matrices.append(value)
+        elif not value.reads:
+            numbers.append(value.body)
+        else:
+            scalars.append(importer.letters.stored(value).reads[0][0] or _never())
+    _check_inner(expression, matrices)
+    coefficient = Integer(1)
+    for number in numbers:
+        coefficient = coefficient * number
+    made = _product(importer, matrices)
+    if scalars or coefficient != 1:
+        body = coefficient * _P0
+        for k in range(len(scalars)):
+            body = body * placeholder(k + 1)
+        made = mapped(importer, "*", body, [made], scalars)
+    return made
+
+
+def mapped(
+    importer: Importer,
+    what: str,
+    body: Expr,
+    matrices: Sequence[Matrix],
+    scalars: Sequence[Tensor] = (),
+) -> Matrix:
+    """`body` of matrices of one shape, then of numbers, entry by entry; equal ones are made once."""
+    flipped = next((m.flipped for m in matrices if len(m.tensor.shape) == 2), False)
+    tensors = [m.tensor if m.flipped == flipped else m.tensor.T for m in matrices]
+    key = ("map", body, tuple((m.tensor, m.flipped != flipped) for m in matrices), tuple(scalars))
+    known = importer.letters.made
+    if key not in known:
+        known[key] = elementwise(what, body, [*tensors, *scalars])
+    return Matrix(known[key], matrices[0].rows, matrices[0].columns, flipped)
+
+
+def _never() -> Tensor:
+    raise AssertionError("a stored term reads a tensor")
+
+
+def _check_inner(expression: Basic, matrices: Sequence[Matrix]) -> None:
+    for a, b in zip(matrices, matrices[1:], strict=False):
+        if not same_size(a.columns, b.rows):
+            raise ShapeError(
+                f"product: inner sizes differ: {_shape(a)} times {_shape(b)}",
+                where=short(expression),
+                help=f"{a.columns} and {b.rows} are unrelated sizes; SymPy does not check symbols",
+            )
+
+
+def _shape(matrix: Matrix) -> str:
+    return f"({matrix.rows}, {matrix.columns})"
+
+
+def _product(importer: Importer, matrices: Sequence[Matrix]) -> Matrix:
+    """The contraction of the factors; ones only stretch or sum. A transposed one is found again."""
+    rows, columns = matrices[0].rows, matrices[-1].columns
+    if len(matrices) == 1:
+        return matrices[0]
+    known = importer.letters.made
+    back = _product_key([m.transposed() for m in reversed(matrices)])
+    if back in known and len(known[back].shape) == 2:
+        return Matrix(known[back], rows, columns, flipped=True)
+    key = _product_key(matrices)
+    if key not in known:
+        known[key] = _contracted(matrices)
+    return Matrix(known[key], rows, columns)
+
+
+def _product_key(matrices: Sequence[Matrix]) -> tuple[object, ...]:
+    factors = tuple(m.rows if _is_ones(m.tensor) else (m.tensor, m.flipped) for m in matrices)
+    return ("product", factors, matrices[0].rows, matrices[-1].columns)
+
+
+def _contracted(matrices: Sequence[Matrix]) -> Tensor:
+    sizes = [matrices[0].rows, *(m.columns for m in matrices)]
+    factors = [
+        (m.tensor, place(m, axis(k), axis(k + 1)))
+        for k, m in enumerate(matrices)
+        if not _is_ones(m.tensor)
+    ]
+    out = [k for k in (0, len(matrices)) if sizes[k] != 1]
+    inner = [k for k in range(1, len(matrices)) if sizes[k] != 1]
+    if not factors:
+        total = Integer(1)
+        for k in inner:
+            total = total * sizes[k]
+        return constants(total, sizes[0], sizes[-1]).tensor
+    local = {k: n for n, k in enumerate([*out, *inner])}
+    moved = [(t, tuple(i.renamed(local.__getitem__) for i in index)) for t, index in factors]
+    return contract(moved, [sizes[k] for k in local], list(range(len(out))))
+
+
+def _is_ones(tensor: Record) -> bool:
+    definition = tensor.definition
+    return (
+        isinstance(definition, Computed)
+        and not definition.operands
+        and (definition.body == 1 and definition.pointwise)
+    )
+
+
+def entrywise(importer: Importer, expression: Basic, env: Environment, body: Expr) -> Matrix:
+    """`body` of the parts, entry by entry; all have one shape."""
+    matrices = [importer.matrix(a, env) for a in expression.args]
+    first = matrices[0]
+    for other in matrices[1:]:
+        if not (same_size(first.rows, other.rows) and same_size(first.columns, other.columns)):
+            raise ShapeError(
+                f"{type(expression).__name__}: shapes differ: {_shape(first)} and {_shape(other)}",
+                where=short(expression),
+                help="SymPy does not check symbolic sizes; a bias is added to every row by "
+                "OneMatrix(m, 1)*b.T",
+            )
+    return mapped(importer, type(expression).__name__, body, matrices)
+
+
+def make_sum(importer: Importer, expression: MatAdd, env: Environment) -> Matrix:
+    """The sum of matrices of one shape."""
+    body = sum((placeholder(k) for k in range(len(expression.args))), Integer(0))
+    return entrywise(importer, expression, env, body)
+
+
+def make_hadamard(importer: Importer, expression: HadamardProduct, env: Environment) -> Matrix:
+    """The product entry by entry."""
+    body: Expr = Integer(1)
+    for k in range(len(expression.args)):
+        body = body * placeholder(k)
+    return entrywise(importer, expression, env, body)
+
+
+def make_hadamard_power(importer: Importer, expression: HadamardPower, env: Environment) -> Matrix:
+    """A power entry by entry, of a number or of a matrix of the same shape."""
+    exponent = importer.value(expression.args[1], env)
+    if isinstance(exponent, Matrix):
+        return entrywise(importer, expression, env, Power(_P0, placeholder(1)))
+    base = importer.matrix(expression.args[0], env)
+    if exponent.reads:
+        (read,) = importer.letters.stored(exponent).reads
+        power = Power(_P0, placeholder(1))
+        return mapped(importer, "HadamardPower", power, [base], [read[0] or _never()])
+    return mapped(importer, "HadamardPower", Power(_P0, exponent.body), [base])
+
+
+def apply_needs(
+    importer: Importer, expression: ElementwiseApplyFunction, env: Environment
+) -> Iterable[Job]:
+    """The matrix that a function is applied to."""
+    return [(expression.expr, env)]
+
+
+def make_apply(
+    importer: Importer, expression: ElementwiseApplyFunction, env: Environment
+) -> Matrix:
+    """A function of every entry."""
+    inner = importer.matrix(expression.expr, env)
+    function = expression.function
+    body = (
+        function(_P0)
+        if not isinstance(function, Lambda)
+        else function.expr.xreplace({function.variables[0]: _P0})
+    )
+    return mapped(importer, "applyfunc", adopt(body, short(expression)), [inner])
+
+
+def make_inverse(importer: Importer, expression: Any, env: Environment) -> Matrix:
+    """A⁻¹, of a matrix of one entry 1/a."""
+    inner = importer.matrix(expression.args[0], env)
+    _square(expression, inner)
+    if inner.rows == 1:
+        return mapped(importer, "inverse", 1 / _P0, [inner])
+    key = ("inverse", inner.tensor)
+    known = importer.letters.made
+    if key not in known:
+        known[key] = inverse(inner.tensor)
+    return Matrix(known[key], inner.rows, inner.columns, inner.flipped)
+
+
+def make_power(importer: Importer, expression: MatPow, env: Environment) -> Matrix:
+    """A product of a matrix with itself, or of its inverse."""
+    inner = importer.matrix(expression.args[0], env)
+    exponent = expression.args[1]
+    _square(expression, inner)
+    if not exponent.is_Integer or abs(exponent) > 8:
+        raise unsupported(expression, "an integer power up to 8; entrywise: HadamardPower(A, p)")
+    if exponent == 0:
+        return make_identity(importer, Identity(inner.rows), env)
+    base = inner if exponent > 0 else make_inverse(importer, expression, env)
+    return _product(importer, [base] * abs(int(exponent)))
+
+
+def _square(expression: Basic, matrix: Matrix) -> None:
+    if not same_size(matrix.rows, matrix.columns):
+        raise ShapeError(
+            f"{type(expression).__name__}: expected a square matrix, found {_shape(matrix)}",
+            where=short(expression),
+        )
+
+
+def make_trace(importer: Importer, expression: Trace, env: Environment) -> Term:
+    """Tr A = Σ A_ii."""
+    inner = importer.matrix(expression.args[0], env)
+    _square(expression, inner)
+    made = inner.tensor
+    if inner.rows != 1:
+        made = _trace(importer, expression.args[0], inner, env)
+    return Term(_P0, ((made, ()),))
+
+
+def _trace(importer: Importer, expression: Basic, inner: Matrix, env: Environment) -> Tensor:
+    """The trace of a product contracts its ends as well."""
+    if isinstance(expression, MatMul):
+        values = [importer.value(a, env) for a in expression.args]
+        matrices = [v for v in values if isinstance(v, Matrix)]
+        if len(matrices) == len(values) == 2:
+            first, second = matrices
+            return contract(
+                [
+                    (first.tensor, place(first, axis(0), axis(1))),
+                    (second.tensor, place(second, axis(1), axis(0))),
+                ],
+                [inner.rows, first.columns],
+                [],
+            )
+    return contract([(inner.tensor, (axis(0), axis(0)))], [inner.rows], [])
+
+
+def make_determinant(importer: Importer, expression: Determinant, env: Environment) -> Term:
+    """Det A."""
+    inner = importer.matrix(expression.args[0], env)
+    _square(expression, inner)
+    made = det(inner.tensor) if inner.rows != 1 else inner.tensor
+    return Term(_P0, ((made, ()),))
+
+
+def make_diagonal(importer: Importer, expression: Any, env: Environment) -> Matrix:
+    """The diagonal matrix of a vector."""
+    inner = importer.matrix(expression.args[0], env)
+    if len(inner.tensor.shape) != 1:
+        raise ShapeError(f"{type(expression).__name__}: expected a vector, found {_shape(inner)}")
+    size = inner.tensor.shape[0]
+    return Matrix(diag(inner.tensor), size, size)
+
+
+def element_needs(importer: Importer, expression: MatrixElement, env: Environment) -> Iterable[Job]:
+    """The matrix of an entry."""
+    return [(expression.parent, env)]
+
+
+class Elements:
+    """Entries of matrices; `index` turns an index expression into an index term."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def make(self, importer: Importer, expression: MatrixElement, env: Environment) -> Term:
+        """One entry: indices count from 0, as SymPy's do."""
+        inner = importer.matrix(expression.parent, env)
+        row, column = (self.index(importer, k, env) for k in (expression.i, expression.j))
+        box = [letter.size for letter in importer.letters.known]
+        for term, size in ((row, inner.rows), (column, inner.columns)):
+            inside = implied(term, box) and implied(term.scaled(Integer(-1)).shifted(size - 1), box)
+            if not inside:
+                raise ShapeError(
+                    f"an entry of {_shape(inner)} is outside: {short(expression)}",
+                    help="indices of a MatrixSymbol count from 0",
+                )
+        return Term(_P0, ((inner.tensor, place(inner, row, column)),))
+
+
+def refuse(importer: Importer, expression: Basic, env: Environment) -> Matrix:
+    """A matrix construct without a rule."""
+    raise unsupported(
+        expression,
+        "matrix notation takes MatrixSymbol, +, *, .T, .I, HadamardProduct, HadamardPower, "
+        ".applyfunc, Trace, Determinant, OneMatrix, ZeroMatrix and Identity; blocks, Kronecker "
+        "products and the like are functions of handles: sb.concatenate, sb.kron",
+    )
+
+
+def matrix_rules(index: Any) -> dict[type[Basic], Rule]:
+    """The rules of matrix notation."""
+    return {
+        MatrixSymbol: Rule(no_parts, make_symbol),
+        OneMatrix: Rule(no_parts, make_one),
+        ZeroMatrix: Rule(no_parts, make_zero),
+        Identity: Rule(no_parts, make_identity),
+        Transpose: Rule(parts, make_transpose),
+        MatMul: Rule(parts, make_product),
+        MatAdd: Rule(parts, make_sum),
+        HadamardProduct: Rule(parts, make_hadamard),
+        HadamardPower: Rule(parts, make_hadamard_power),
+        ElementwiseApplyFunction: Rule(apply_needs, make_apply),
+        Inverse: Rule(parts, make_inverse),
+        MatPow: Rule(parts, make_power),
+        Trace: Rule(parts, make_trace),
+        Determinant: Rule(parts, make_determinant),
+        DiagMatrix: Rule(parts, make_diagonal),
+        DiagonalMatrix: Rule(parts, make_diagonal),
+        MatrixElement: Rule(element_needs, Elements(index).make),
+        MatrixExpr: Rule(no_parts, refuse),
+    }
+
+
+__all__ = ["matrix_rules"]
