@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from symbackprop.notes.ast import NOWHERE, Label, Node
 
@@ -13,6 +13,7 @@ __all__ = [
     "depth",
     "map_children",
     "replace_at",
+    "unplaced",
     "walk",
 ]
 
@@ -80,6 +81,12 @@ def walk(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
         yield path, here
         below = children(here)
         stack.extend(((*path, i), below[i]) for i in range(len(below) - 1, -1, -1))
+
+
+def unplaced(node: Node) -> Node:
+    """The node without spans, to be set into another formula."""
+    moved = map_children(node, unplaced)
+    return moved if moved.span == NOWHERE else replace(moved, span=NOWHERE)
 
 
 def replace_at(node: Node, path: tuple[int, ...], new: Node) -> Node:
