@@ -4,6 +4,7 @@ May import `errors`, `sizes`, `scalars`, `ir`, `primitives` and `calculus`.
 """
 
 from symbackprop.simplify.derived import Derived, derive
-from symbackprop.simplify.engine import Simplified, Step, simplify
+from symbackprop.simplify.engine import Simplified, simplify
+from symbackprop.simplify.solve import Step
 
 __all__ = ["Derived", "Simplified", "Step", "derive", "simplify"]

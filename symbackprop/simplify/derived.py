@@ -63,16 +63,15 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
         When there is no scalar loss and `general` is not asked for.
     """
     graph = problem.graph
-    forward = len(graph)
+    forward = 1 + max(problem.named().values())
     targets = _targets(problem, wrt)
     seeds = _seeds(problem, general)
     adjoint = vjp(graph, {problem.outputs[o]: s for o, s in seeds.items()}, list(targets.values()))
     deltas = _named_cotangents(problem, adjoint, forward)
     roots = [adjoint.cotangents[i] for i in targets.values()]
     kept = problem.names()
-    found = simplify(
-        graph, [*roots, *deltas.values()], forward, deltas.values(), kept, problem.outputs.values()
-    )
+    losses = [problem.loss] if problem.loss is not None else []
+    found = simplify(graph, [*roots, *deltas.values()], forward, deltas.values(), kept, losses)
     result = Derived(
         problem, graph, seeds=seeds, names=dict(kept), adjoint=adjoint, simplified=found
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sympy import Expr, Integer, Symbol
-
 from symbackprop.ir import (
     Comp,
     Graph,
@@ -18,11 +16,9 @@ from symbackprop.ir import (
     substituted,
     with_operands,
 )
-from symbackprop.simplify.local import Local, Recipe, extract, recipe, replay
-from symbackprop.simplify.rebuild import Rebuild
-from symbackprop.simplify.rules import Rules, cost
-from symbackprop.simplify.sums import rebuilt
-from symbackprop.simplify.terms import Fresh, Rd, definition, inlinable
+from symbackprop.simplify.local import Local, extract, replay
+from symbackprop.simplify.solve import Neighbourhood, Pattern, solve
+from symbackprop.simplify.terms import inlinable
 
 LARGEST_TERM = 60
 """Entries in one term; a quantity that would need more is cut into several."""
@@ -35,45 +31,6 @@ NEIGHBOURS = 40
 
 MANY_READERS = 16
 """A forward node with more readers (a shared weight) is not searched for definitions to fold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A checkpoint of a derivation: the whole term after a phase.
-
-    phase : "chain rule", "fold", "result";  made : the nodes that are the term
-    """
-
-    phase: str
-    made: Recipe
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """What was found for one canonical neighbourhood."""
-
-    made: Recipe
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """What is looked at when one quantity is rewritten.
-
-    cluster : the quantity and the anonymous ones it is made of;  quantities : named ones it reads
-    openings : for each of those the nodes of its simplified form, where it may be opened
-    forward : forward nodes around it, of which `definitions` may be folded;  made : simplified
-    nodes around it
-    """
-
-    head: int
-    cluster: list[int]
-    quantities: list[int]
-    openings: dict[int, list[int]]
-    forward: list[int]
-    made: list[int]
-    definitions: set[int]
 
 
 @dataclass(slots=True)
@@ -106,7 +63,7 @@ def simplify(
     forward: int,
     named: Iterable[int],
     kept: Iterable[int],
-    outputs: Iterable[int],
+    losses: Iterable[int],
 ) -> Simplified:
     """Before ⇒ after: every quantity as a person would write it.
 
@@ -118,9 +75,9 @@ def simplify(
     forward : ids below it are forward nodes: they are read, not rewritten
     named : quantities (ids at or above `forward`) that keep a name of their own, such as deltas
     kept : forward nodes that have a name
-    outputs : forward nodes that no formula may read (the loss)
+    losses : forward nodes that no formula may read
     """
-    return _Engine(graph, roots, forward, set(named), set(kept), set(outputs)).run()
+    return _Engine(graph, roots, forward, set(named), set(kept), set(losses)).run()
 
 
 class _Engine:
@@ -131,12 +88,12 @@ class _Engine:
         forward: int,
         named: set[int],
         kept: set[int],
-        outputs: set[int],
+        losses: set[int],
     ) -> None:
         self.graph = graph
         self.forward = forward
         self.kept = kept
-        self.outputs = outputs
+        self.losses = losses
         self.roots = roots
         self.named = named
         self.named_new: set[int] = set()
@@ -210,7 +167,7 @@ class _Engine:
         known = (*key, local.ids[head], *marks, *(local.ids[q] for q in place.openings))
         pattern = self.memo.get(known)
         if pattern is None:
-            pattern = _solve(self.graph, local, key, place, self.kept)
+            pattern = solve(self.graph, local, key, place, self.kept)
             self.memo[known] = pattern
         self.result.bindings[head] = (pattern, local)
         new = replay(pattern.made, self.graph, local)
@@ -291,7 +248,7 @@ class _Engine:
         while pending and len(definitions) < NEIGHBOURS:
             i = pending.pop()
             node = self.graph[i]
-            if i in self.outputs or not isinstance(node, Comp) or not inlinable(node):
+            if i in self.losses or not isinstance(node, Comp) or not inlinable(node):
                 continue
             definitions.add(i)
             for s in operands(node):
@@ -305,7 +262,7 @@ class _Engine:
                 for i in sorted(seen)
                 for reader in self._few_readers(i)
                 if reader not in definitions
-                and reader not in self.outputs
+                and reader not in self.losses
                 and all(s in seen for s in operands(self.graph[reader]))
                 and self._is_definition(reader)
             ]
@@ -332,49 +289,3 @@ class _Engine:
         opened.update(i for opening in place.openings.values() for i in opening)
         aliases = {q: self.result.ids[q] for q in place.quantities}
         return extract(self.graph, (*place.forward, *place.made, *place.cluster), opened, aliases)
-
-
-def _solve(
-    graph: Graph,
-    local: Local,
-    key: tuple[Node, ...],
-    place: Neighbourhood,
-    kept: set[int],
-) -> Pattern:
-    """Find the cheapest form of a quantity in its local graph."""
-    inner = Graph(graph.policy, graph.facts)
-    for node in key:
-        inner.add(node)
-    inputs = 1 + max((local.ids[i] for i in (*place.forward, *place.made)), default=-1)
-    fresh = Fresh()
-    shape = inner.shape(local.ids[place.head])
-    index = [Integer(0) if n == 1 else fresh.index(n) for n in shape]
-    axes = [(s, fresh.sizes[s]) for s in index if isinstance(s, Symbol)]
-    cluster = {local.ids[i] for i in place.cluster}
-    names = {local.ids[i] for i in (*place.forward, *place.made) if i in kept}
-    rules = Rules(inner, sorted(local.ids[i] for i in place.definitions), names, fresh)
-
-    def term(opened: set[int]) -> Expr:
-        def entry(source: int, at: tuple[Expr, ...]) -> Expr:
-            if source in opened:
-                return definition(inner, source, at, fresh, entry)
-            return Rd(Integer(source), *at)
-
-        return definition(inner, local.ids[place.head], index, fresh, entry)
-
-    raw = term(cluster)
-    best = rules.best(raw)
-    opened = set(cluster)
-    for opening in place.openings.values():
-        more = opened | {local.ids[i] for i in opening}
-        candidate = rules.best(term(more))
-        if cost(candidate) < cost(best):
-            best, opened = candidate, more
-    build = Rebuild(inner, dict(axes))
-    steps: list[Step] = []
-    chain = term(opened)
-    for phase, expr in (("chain rule", chain), ("fold", rules.normal(chain)), ("result", best)):
-        made = recipe(inner, inputs, build.node(rebuilt(expr), axes, shape))
-        if not steps or steps[-1].made != made:
-            steps.append(Step(phase, made, ()))
-    return Pattern(steps[-1].made, tuple(steps))

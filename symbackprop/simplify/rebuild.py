@@ -193,7 +193,7 @@ class Rebuild:
 
 
 def _split_deltas(expr: Expr) -> tuple[list[Expr], list[Expr]]:
-    """The summands with a delta as a factor, and the others; none of the first: nothing is expanded."""
+    """The summands with a delta as a factor, and the others; without the former all stays whole."""
     if not expr.has(Dl):
         return [], [expr]
     terms = expanded_terms(expr)

@@ -1,0 +1,142 @@
+"""One pattern: the cheapest form of a quantity in its neighbourhood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Integer, Symbol
+
+from symbackprop.ir import Comp, Graph, Node, Reduction
+from symbackprop.simplify.local import Local, Recipe, recipe
+from symbackprop.simplify.rebuild import Rebuild
+from symbackprop.simplify.rules import Rules, cost
+from symbackprop.simplify.sums import rebuilt
+from symbackprop.simplify.terms import Fresh, Rd, definition
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A checkpoint of a derivation: the whole term after a phase.
+
+    phase : "chain rule", "fold", "result";  made : the nodes that are the term
+    """
+
+    phase: str
+    made: Recipe
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What was found for one canonical neighbourhood."""
+
+    made: Recipe
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What is looked at when one quantity is rewritten.
+
+    cluster : the quantity and the anonymous ones it is made of;  quantities : named ones it reads
+    openings : for each of those the nodes of its simplified form, where it may be opened
+    forward : forward nodes around it, of which `definitions` may be folded;  made : simplified
+    nodes around it
+    """
+
+    head: int
+    cluster: list[int]
+    quantities: list[int]
+    openings: dict[int, list[int]]
+    forward: list[int]
+    made: list[int]
+    definitions: set[int]
+
+
+def solve(
+    graph: Graph,
+    local: Local,
+    key: tuple[Node, ...],
+    place: Neighbourhood,
+    kept: set[int],
+) -> Pattern:
+    """Find the cheapest form of a quantity in its local graph.
+
+    Named quantities that it reads are opened where that shortens it (p - y hides in the cotangent
+    of p), as are unnamed sums of forward values (1 - a).
+    """
+    inner = Graph(graph.policy, graph.facts)
+    for node in key:
+        inner.add(node)
+    search = _Search(inner, local, place, {i for i in (*place.forward, *place.made) if i in kept})
+    best, opened = search.run()
+    inputs = 1 + max((local.ids[i] for i in (*place.forward, *place.made)), default=-1)
+    build = Rebuild(inner, dict(search.axes))
+    steps: list[Step] = []
+    chain = search.term(opened)
+    folded = search.rules.normal(chain)
+    for phase, expr in (("chain rule", chain), ("fold", folded), ("result", best)):
+        made = recipe(inner, inputs, build.node(rebuilt(expr), search.axes, search.shape))
+        if not steps or steps[-1].made != made:
+            steps.append(Step(phase, made, ()))
+    return Pattern(steps[-1].made, tuple(steps))
+
+
+class _Search:
+    """The forms of one quantity, by what is opened in it."""
+
+    def __init__(self, graph: Graph, local: Local, place: Neighbourhood, kept: set[int]) -> None:
+        self.graph = graph
+        self.head = local.ids[place.head]
+        self.cluster = {local.ids[i] for i in place.cluster}
+        self.openings = [{local.ids[i] for i in o} for o in place.openings.values()]
+        names = {local.ids[i] for i in kept}
+        folds = sorted(local.ids[i] for i in place.definitions)
+        self.sums = {i for i in folds if i not in names and _is_sum(graph[i])}
+        self.fresh = Fresh()
+        self.shape = graph.shape(self.head)
+        self.index = [Integer(0) if n == 1 else self.fresh.index(n) for n in self.shape]
+        self.axes = [(s, self.fresh.sizes[s]) for s in self.index if isinstance(s, Symbol)]
+        self.rules = Rules(graph, [i for i in folds if i not in self.sums], names, self.fresh)
+
+    def term(self, opened: set[int]) -> Expr:
+        """The quantity over the entries of everything that is not opened."""
+
+        def entry(source: int, at: tuple[Expr, ...]) -> Expr:
+            if source in opened:
+                return definition(self.graph, source, at, self.fresh, entry)
+            return Rd(Integer(source), *at)
+
+        return definition(self.graph, self.head, self.index, self.fresh, entry)
+
+    def run(self) -> tuple[Expr, set[int]]:
+        """The cheapest form, and what is opened in it."""
+        starts: list[Iterable[int]] = [()]
+        if self.sums & self._read():
+            starts.append(self.sums)
+        found = [self._greedy(self.cluster | set(start)) for start in starts]
+        return min(found, key=lambda pair: cost(pair[0]))
+
+    def _read(self) -> set[int]:
+        """Every node read by the quantity, opened as far as possible."""
+        everything = self.cluster.union(*self.openings)
+        return {rd.node for rd in self.term(everything).atoms(Rd)}
+
+    def _greedy(self, opened: set[int]) -> tuple[Expr, set[int]]:
+        best = self.rules.best(self.term(opened))
+        for opening in self.openings:
+            candidate = self.rules.best(self.term(opened | opening))
+            if cost(candidate) < cost(best):
+                best, opened = candidate, opened | opening
+        return best, opened
+
+
+def _is_sum(node: Node) -> bool:
+    """Whether a node is a pointwise sum of a few values (1 - a, x - mean)."""
+    return (
+        isinstance(node, Comp)
+        and node.reduction is Reduction.NONE
+        and isinstance(node.body, Add)
+        and len(node.body.args) <= 3
+    )
