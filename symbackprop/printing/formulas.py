@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from symbackprop.printing.dialect import Dialect
 from symbackprop.printing.functions import SPECIAL, function_word
-from symbackprop.printing.indices import index_text, relation
+from symbackprop.printing.indices import index_text, relations
 from symbackprop.printing.letters import Letters
 from symbackprop.printing.levels import Level, Piece
 from symbackprop.printing.names import Spelling, spelling
@@ -53,14 +53,18 @@ from symbackprop.sizes import Index, Size
 class Context:
     """What names, letters and origins the nodes have.
 
-    names : node id -> spelling;  origins : node id -> number of the first position along each axis;
+    names : node id -> spelling
     letters : of the axes of an index form
+    origins : node id -> number of the first position along each axis
+    sizes : of the axes of an index form
+    booleans : the nodes that hold booleans, whose values are no positions
     """
 
     names: Mapping[int, Spelling]
     letters: Letters = field(default_factory=Letters)
     origins: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
+    booleans: frozenset[int] = frozenset()
 
     def origin(self, source: int, place: int) -> int:
         """The number of the first position along an axis of a node."""
@@ -306,13 +310,13 @@ class Printer:
         return Piece(self.dialect.delta(shown[0], shown[1]))
 
     def _indicator(self, formula: Indicator) -> Piece:
-        conditions = [relation(self, c) for c in formula.conditions]
+        conditions = relations(self, formula.conditions)
         return Piece(self.dialect.indicator(", ".join(conditions)))
 
     def _over(self, formula: Over) -> Piece:
         letters = self.context.letters
         ranges = [(letters.names[a], str(letters.first), self._last(a)) for a in formula.axes]
-        conditions = [relation(self, c) for c in formula.conditions]
+        conditions = relations(self, formula.conditions)
         body = self.text(formula.body, Level.BIG)
         if formula.big is Big.SUM:
             return Piece(f"{self.dialect.summed(ranges, conditions)} {body}", Level.BIG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from symbackprop.raising.bodies import size_formula
@@ -56,9 +57,47 @@ def _scaled(printer: Printer, c: Size, name: str) -> tuple[bool, str]:
     return minus, f"{factor}{name}" if size.is_Integer else f"{factor} {name}"
 
 
-def relation(printer: Printer, constraint: Constraint) -> str:
+def relations(printer: Printer, constraints: Sequence[Constraint]) -> list[str]:
+    """Conditions as text; a lower and an upper bound of the same term are one: ``1 <= i <= n``."""
+    found: list[str] = []
+    left = list(constraints)
+    while left:
+        here = left.pop(0)
+        other = next((c for c in left if _opposite(here, c)), None)
+        if other is None:
+            found.append(_relation(printer, here))
+        else:
+            left.remove(other)
+            found.append(_between(printer, here, other))
+    return found
+
+
+def _opposite(one: Constraint, other: Constraint) -> bool:
+    both = one.term + other.term
+    return not one.equality and not other.equality and both.is_constant()
+
+
+def _between(printer: Printer, one: Constraint, other: Constraint) -> str:
+    """``low <= term <= high`` from ``term - low >= 0`` and ``high - term >= 0``."""
+    lower = _shown(printer, one)
+    upper = _shown(printer, other)
+    if sum(bool(c.could_extract_minus_sign()) for _, c in lower.terms) * 2 > len(lower.terms):
+        lower, upper = upper, lower
+    low, high = Index((), -lower.const), Index((), upper.const)
+    at_most = printer.dialect.at_most
+    middle = index_text(printer, Index(lower.terms))
+    return f"{index_text(printer, low)}{at_most}{middle}{at_most}{index_text(printer, high)}"
+
+
+def _shown(printer: Printer, constraint: Constraint) -> Index:
+    context = printer.context
+    plain = context.booleans if constraint.equality else None
+    return context.letters.shown(constraint.term, 0, plain)
+
+
+def _relation(printer: Printer, constraint: Constraint) -> str:
     """A condition with nothing negative on either side: ``k <= i``."""
-    term = printer.context.letters.shown(constraint.term, 0)
+    term = _shown(printer, constraint)
     left = [(a, c) for a, c in term.terms if not c.could_extract_minus_sign()]
     right = [(a, -c) for a, c in term.terms if c.could_extract_minus_sign()]
     plus, minus = _split(term.const)

@@ -24,10 +24,15 @@ class Letters:
     names: Mapping[int, str] = field(default_factory=dict)
     first: int = 1
 
-    def shown(self, term: Index, origin: int) -> Index:
-        """A position (counted from 0) as it is shown on an axis that starts at `origin`."""
+    def shown(self, term: Index, origin: int, plain: Collection[int] | None = ()) -> Index:
+        """A position (counted from 0) as it is shown on an axis that starts at `origin`.
+
+        plain : the looked-up nodes whose values are numbers rather than positions; None: all
+        """
         moved = term.shifted(_size(origin))
-        for _, c in term.terms:
+        for atom, c in term.terms:
+            if isinstance(atom, At) and (plain is None or atom.source in plain):
+                continue
             moved = moved.shifted(-c * self.first)
         return moved
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -21,6 +22,7 @@ from symbackprop.raising.tree import (
     Negative,
     Number,
     Over,
+    Power,
     Product,
     Quotient,
     Unnamed,
@@ -36,6 +38,7 @@ def entry_product(factors: Iterable[Formula]) -> Formula:
     p, q = 1, 1
     flat: list[Formula] = []
     below: list[Formula] = []
+    guards: list[Constraint] = []
     pending = list(factors)[::-1]
     while pending:
         factor = pending.pop()
@@ -50,12 +53,16 @@ def entry_product(factors: Iterable[Formula]) -> Formula:
                 pending.append(top)
             case Number():
                 p, q = p * factor.numerator, q * factor.denominator
+            case Indicator():
+                guards.extend(factor.conditions)
             case _:
                 flat.append(factor)
     if p == 0:
         return ZERO
     number = reduced(abs(p), q)
-    ordered = sorted(dict.fromkeys(flat) if _all_deltas(flat) else flat, key=factor_key)
+    if guards:
+        flat.append(Indicator(in_order(guards)))
+    ordered = sorted(_powers(flat), key=factor_key)
     if below:
         top = _joined([Number(number.numerator), *_without_last(ordered)])
         bottom = entry_product([Number(number.denominator), *below])
@@ -65,9 +72,24 @@ def entry_product(factors: Iterable[Formula]) -> Formula:
     return negative(result) if p < 0 else result
 
 
-def _all_deltas(factors: Sequence[Formula]) -> bool:
-    """Whether a repeated factor may be dropped: it is 0 or 1."""
-    return all(isinstance(f, (Delta, Indicator)) for f in factors)
+def in_order(conditions: Iterable[Constraint]) -> tuple[Constraint, ...]:
+    """Conditions, each once; those that look something up may rely on those that do not."""
+    found = dict.fromkeys(conditions)
+    return tuple(sorted(found, key=lambda c: (any(c.term.look_ups()), c.key())))
+
+
+def _powers(factors: Sequence[Formula]) -> list[Formula]:
+    """The factors with equal ones as a power; a delta is its own square."""
+    found: list[Formula] = []
+    for factor, count in Counter(factors).items():
+        if count == 1 or isinstance(factor, Delta):
+            found.append(factor)
+        elif isinstance(factor, Power) and isinstance(factor.exponent, Number):
+            n = factor.exponent
+            found.append(Power(factor.base, reduced(n.numerator * count, n.denominator)))
+        else:
+            found.append(Power(factor, Number(count)))
+    return found
 
 
 def _stays_outside(factor: Formula) -> bool:
@@ -201,6 +223,7 @@ def over(
     big: Big, axes: tuple[int, ...], conditions: tuple[Constraint, ...], body: Formula
 ) -> Formula:
     """`body` over a range; a sum uses deltas up and leaves constants in front."""
+    conditions = in_order(conditions)
     if big is not Big.SUM:
         return Over(big, axes, conditions, body)
     if body == ZERO:
@@ -220,7 +243,7 @@ def over(
         outside.append(Number(-1))
         inner = inner.operand
     if isinstance(inner, Over) and inner.big is Big.SUM:
-        axes, conditions = (*axes, *inner.axes), (*conditions, *inner.conditions)
+        axes, conditions = (*axes, *inner.axes), in_order((*conditions, *inner.conditions))
         inner = inner.body
     return entry_product([*outside, Over(big, axes, conditions, inner)])
 
