@@ -28,7 +28,6 @@ EVALUATORS = {
     "lambdify",
     "__import__",
     "parse_latex",
-    "system",
 }
 
 
