@@ -13,6 +13,9 @@ from symbackprop.scalars import placeholder
 
 SOFTMAX = "softmax"
 
+SPELLINGS = {"xhat": r"\hat{x}", "mu": r"\mu", "sigma": r"\sigma"}
+"""How automatic names are spelled where LaTeX has no letter of the same name."""
+
 
 def mark_blocks(problem: Problem, lowered: Lowered) -> None:
     """Mark what composites made, and every quotient of exponentials by their sum."""
@@ -82,6 +85,11 @@ def automatic_names(problem: Problem, lowered: Lowered) -> None:
         final = _numbered(name, counted[name] > 1, taken)
         taken.append(final)
         problem.values[final] = node_id
+        spelling = SPELLINGS.get(name)
+        if spelling is not None:
+            digits = final.removeprefix(name)
+            subscript = f"_{{{digits}}}" if digits else ""
+            problem.spellings.setdefault(final, spelling + subscript)
 
 
 def _cased(name: str, rank: int) -> str:

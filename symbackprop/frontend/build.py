@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from sympy import Basic
 
 from symbackprop.errors import InvalidExpressionError, ShapeError
 from symbackprop.frontend.automatic import automatic_names, mark_blocks
+from symbackprop.frontend.from_sympy import from_sympy
 from symbackprop.frontend.lower import Lowered, lower
 from symbackprop.frontend.names import check_clashes, check_name, family_of
 from symbackprop.frontend.record import Declared, Record, describe, shape_text
-from symbackprop.ir import Alias, Policy, Problem, Role, Tag, Ties
+from symbackprop.ir import Alias, Comp, Policy, Problem, Read, Role, Tag, Ties, consumers, reachable
 from symbackprop.scalars import KinkPolicy
 from symbackprop.sizes import size_symbols
 
@@ -18,25 +21,31 @@ LOSS = "loss"
 
 
 def build(
-    loss: Record | None = None,
-    outputs: Mapping[str, Record] | None = None,
-    values: Mapping[str, Record] | None = None,
+    loss: Any = None,
+    outputs: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
     *,
+    inputs: Iterable[Any] = (),
+    parameters: Iterable[Record] = (),
     kink: KinkPolicy = KinkPolicy.ZERO,
     ties: Ties = Ties.FIRST,
     latex: Mapping[str, str] | None = None,
     automatic: bool = True,
 ) -> Problem:
-    """The problem that a loss or outputs define.
+    """The problem that a loss or outputs define; parameters and inputs are found by themselves.
 
     Parameters
     ----------
-    loss : Tensor of shape (), optional
+    loss : Tensor of shape () or SymPy expression, optional
         What gradients are taken of.
-    outputs : mapping of name to Tensor, optional
+    outputs : mapping of name to Tensor or SymPy expression, optional
         Other results; at least one of the two is given.
-    values : mapping of name to Tensor, optional
+    values : mapping of name to Tensor or SymPy expression, optional
         Forward values that keep a name, beside those named by `Tensor.named`.
+    inputs : iterable of symbols, names or tensors
+        What is no parameter in SymPy expressions; see `from_sympy`.
+    parameters : iterable of Tensor
+        Parameters that count even where no output depends on them.
     kink, ties : KinkPolicy, Ties
         The value at kinks, and which of several maxima get the gradient.
     latex : mapping of name to str, optional
@@ -51,12 +60,18 @@ def build(
     InvalidExpressionError
         When nothing is given, or names clash.
     """
-    results = _results(loss, outputs)
-    asked = dict(values or {})
-    for name, value in (*asked.items(), *results.items()):
-        _check_tensor(name, value)
+    given = tuple(inputs)
+    results = {name: _tensor(name, v, given) for name, v in _results(loss, outputs).items()}
+    asked = {name: _tensor(name, v, given) for name, v in (values or {}).items()}
+    if LOSS in results and results[LOSS].shape:
+        raise ShapeError(
+            f"the loss is not a scalar: its shape is {shape_text(results[LOSS].shape)}",
+            help="sum or average it: sb.sum(L), sb.mean(L)",
+        )
+    for name in (*asked, *results):
         check_name(name, "value")
-    lowered = lower([*results.values(), *asked.values()], Policy(kink, ties))
+    roots = [*results.values(), *asked.values(), *(_parameter(p) for p in parameters)]
+    lowered = lower(roots, Policy(kink, ties))
     problem = Problem(lowered.graph)
     _declare(problem, lowered)
     for name, record in results.items():
@@ -71,7 +86,7 @@ def build(
     return problem
 
 
-def _results(loss: Record | None, outputs: Mapping[str, Record] | None) -> dict[str, Record]:
+def _results(loss: Any, outputs: Mapping[str, Any] | None) -> dict[str, Any]:
     results = dict(outputs or {})
     if loss is not None:
         if LOSS in results:
@@ -82,21 +97,27 @@ def _results(loss: Record | None, outputs: Mapping[str, Record] | None) -> dict[
             "a network needs a loss or outputs",
             help="sb.Network(loss=L) or sb.Network(outputs={'y': y})",
         )
-    if isinstance(results.get(LOSS), Record) and results[LOSS].shape:
-        found = results[LOSS]
-        raise ShapeError(
-            f"the loss is not a scalar: its shape is {shape_text(found.shape)}",
-            help="sum or average it: sb.sum(L), sb.mean(L)",
-        )
     return results
 
 
-def _check_tensor(name: str, value: Any) -> None:
-    if not isinstance(value, Record):
-        raise InvalidExpressionError(
-            f'"{name}" is a {type(value).__name__}, expected a tensor',
-            help="plain SymPy goes through sb.from_sympy(expression, inputs=[...])",
-        )
+def _tensor(name: str, value: Any, inputs: Sequence[Any]) -> Record:
+    if isinstance(value, Record):
+        return value
+    if isinstance(value, Basic):
+        made: Record = from_sympy(value, inputs=inputs)
+        return made
+    raise InvalidExpressionError(
+        f'"{name}" is a {type(value).__name__}, expected a tensor or a SymPy expression',
+        help="make tensors with sb.input, sb.param and the functions of this package",
+    )
+
+
+def _parameter(record: Any) -> Record:
+    definition = record.definition if isinstance(record, Record) else None
+    if isinstance(definition, Declared) and definition.role is Role.PARAMETER:
+        return record
+    found = describe(record) if isinstance(record, Record) else type(record).__name__
+    raise InvalidExpressionError(f"parameters: {found} is no parameter", help="sb.param makes one")
 
 
 def _declare(problem: Problem, lowered: Lowered) -> None:
@@ -181,6 +202,7 @@ def _tag(problem: Problem, lowered: Lowered) -> None:
         member = family_of(name)
         if member is not None:
             problem.tags.setdefault(Tag(*member), node)
+    _tag_input(problem)
     for record in lowered.order:
         for family, index in record.label.family:
             problem.tags.setdefault(Tag(family, index), lowered.ids[record])
@@ -192,6 +214,43 @@ def _tag(problem: Problem, lowered: Lowered) -> None:
                 problem.tagged_sizes.setdefault(Tag(*member), size)
 
 
-def unused_parameters(problem: Problem, declared: Iterable[str]) -> list[str]:
-    """The names among `declared` that no output depends on."""
-    return [name for name in declared if name not in problem.parameters]
+def _tag_input(problem: Problem) -> None:
+    """The input of the first layer is its family's member before the first activation: a^{[0]}."""
+    graph = problem.graph
+    layers = sorted((t.index, node) for t, node in problem.tags.items() if t.family in ("z", "Z"))
+    if not layers:
+        return
+    first, z = layers[0]
+    users = consumers(graph, reachable(graph, problem.outputs.values()))
+    families = [
+        tag.family
+        for tag, node in problem.tags.items()
+        if tag.index == first and node in users.get(z, ())
+    ]
+    sources = _inputs_of(problem, z)
+    if families and len(sources) == 1:
+        problem.tags.setdefault(Tag(families[0], first - 1), sources[0])
+
+
+def _inputs_of(problem: Problem, z: int) -> list[int]:
+    """The inputs that a pre-activation reads, itself or in its matrix product."""
+    graph, inputs = problem.graph, set(problem.inputs.values())
+    found: dict[int, None] = {}
+    pending = [(z, 0)]
+    while pending:
+        node_id, depth = pending.pop()
+        node = graph[node_id]
+        if not isinstance(node, Comp):
+            continue
+        for read in node.reads:
+            if isinstance(read, Read) and read.source in inputs:
+                found[read.source] = None
+            elif isinstance(read, Read) and depth == 0:
+                pending.append((read.source, 1))
+    return list(found)
+
+
+def independent(problem: Problem) -> tuple[str, ...]:
+    """The names of parameters that no output depends on."""
+    used = set(reachable(problem.graph, problem.outputs.values()))
+    return tuple(name for name, node in problem.parameters.items() if node not in used)

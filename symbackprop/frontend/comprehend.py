@@ -29,7 +29,7 @@ def comprehend(
     reduction: Reduction = Reduction.SUM,
     facts: Sequence[Size] = (),
 ) -> T:
-    """``out[write] red= body(reads)`` as a handle; sources of reads and look-ups count the operands."""
+    """``out[write] red= body(reads)`` as a handle; reads and look-ups count the operands."""
     target = positions(len(shape)) if write is None else tuple(write)
     kind = Kind.INT if reduction is Reduction.ARGMAX else _kind(operands, body, reads)
     definition = Computed(
@@ -81,8 +81,8 @@ def _mismatch(what: str, operands: Sequence[Record], a: Size, b: Size) -> ShapeE
     reason = f"{a} and {b} are unrelated sizes" if symbolic else f"{a} is not {b}"
     return ShapeError(
         f"{what}: shapes do not fit: {shapes}",
-        help=f"{reason}; axes are aligned from the right, and only an axis of size 1 or a missing one "
-        "is stretched",
+        help=f"{reason}; axes are aligned from the right, and only an axis of size 1 or a "
+        "missing one is stretched",
     )
 
 

@@ -89,8 +89,14 @@ def comprehension(
     )
     numbers = dict(env)
     place = [numbers[i] for i in outs]
-    return _reduced(importer.letters, term, place, [numbers[i] for i in (*sums, *maxima)], domain,
-                    Reduction.MAX if maxima else Reduction.SUM)
+    return _reduced(
+        importer.letters,
+        term,
+        place,
+        [numbers[i] for i in (*sums, *maxima)],
+        domain,
+        Reduction.MAX if maxima else Reduction.SUM,
+    )
 
 
 def _reduced(
@@ -134,7 +140,7 @@ def _environment(
     listed: Sequence[Idx],
     given: Mapping[Idx, int | str | Expr],
 ) -> Environment:
-    """The letters of all indices: sizes are given, told by the index, or by an axis it runs over."""
+    """The letters of all indices, with sizes that are given or told by an axis they run over."""
     if len(set(listed)) < len(listed):
         raise InvalidExpressionError(f"an index is listed twice: {', '.join(map(str, listed))}")
     sizes: dict[Idx, Size] = {i: as_size(size) for i, size in given.items()}
@@ -179,9 +185,7 @@ def _entries(expressions: Sequence[Any]) -> list[Entry]:
     return found
 
 
-def _constraints(
-    importer: Importer, condition: Condition, env: Environment
-) -> list[Constraint]:
+def _constraints(importer: Importer, condition: Condition, env: Environment) -> list[Constraint]:
     """A condition on indices as constraints of a domain."""
     index = Scalars(Survey()).index
     if isinstance(condition, Entry):

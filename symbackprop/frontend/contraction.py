@@ -25,7 +25,7 @@ def contract(
     coefficient: Expr | None = None,
     facts: Sequence[Size] = (),
 ) -> T:
-    """``out[out] = sum over the other axes of the product of the factors``, at most two factors a node.
+    """The sum over all axes but `out` of a product, at most two factors a node.
 
     Where there are more than two, the pair whose product removes most axes goes first; of those
     the one that leaves fewest, and the leftmost.
@@ -97,7 +97,7 @@ def _sum_of_product(
 
 
 def matmul(a: T, b: T) -> T:
-    """``a @ b``: matrix products over the last axes, with leading axes broadcast; vectors as in NumPy.
+    """``a @ b`` over the last two axes, with leading axes broadcast; vectors as in NumPy.
 
     A row vector ``v.T`` on the right of a column gives their outer product.
 
@@ -184,7 +184,8 @@ def _batches(
 def einsum(spec: str, *operands: T) -> T:
     """The sum of products that `spec` says: ``einsum("bij,bjk->bik", A, B)``.
 
-    A letter that occurs twice in one operand reads its diagonal; letters missing from the right side are summed.
+    A letter that occurs twice in one operand reads its diagonal; letters missing
+    from the right side are summed.
 
     Raises
     ------

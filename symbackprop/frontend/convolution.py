@@ -187,8 +187,8 @@ def _check_rank(what: str, x: Tensor, w: Tensor, spatial: int) -> None:
     if spatial < 1 or len(x.shape) not in (spatial + 1, spatial + 2):
         raise ShapeError(
             f"{what}: {describe(x)} and the kernel {describe(w)} do not fit",
-            help="an input of (channels, *spatial) or (batch, channels, *spatial) takes a kernel of "
-            "(filters, channels, *window)",
+            help="an input of (channels, *spatial) or (batch, channels, *spatial) takes a "
+            "kernel of (filters, channels, *window)",
         )
 
 
@@ -347,6 +347,7 @@ def avg_pool(
         number: Expr = Integer(1)
         for s in sliding:
             number = number * s.size
-        return total / number
+        averaged: Tensor = total / number
+        return averaged
     count: Tensor = comprehend([x], shape, axes, Integer(1), [], None, domain, facts=facts)
     return total / count

@@ -145,5 +145,5 @@ def declared(
 
 
 def family(tensor: Tensor, name: str, index: int) -> Tensor:
-    """`tensor` with the role of member `index` of a family, beside those its name tells (W1 is W of layer 1)."""
+    """`tensor` as member `index` of a family, beside what its name tells (W1 is W of layer 1)."""
     return tensor.relabel(family=(*tensor.label.family, (name, index)))

@@ -1,4 +1,4 @@
-"""Plain SymPy in index notation: IndexedBase, Sum, elementwise functions, Max, Piecewise, deltas."""
+"""Plain SymPy in index notation: IndexedBase, Sum, functions, Max, Piecewise, deltas."""
 
 from __future__ import annotations
 

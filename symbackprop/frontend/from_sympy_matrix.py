@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from sympy import (
@@ -151,7 +152,7 @@ def mapped(
     matrices: Sequence[Matrix],
     scalars: Sequence[Tensor] = (),
 ) -> Matrix:
-    """`body` of matrices of one shape, then of numbers, entry by entry; equal ones are made once."""
+    """`body` of matrices of one shape, then of numbers; equal ones are made once."""
     flipped = next((m.flipped for m in matrices if len(m.tensor.shape) == 2), False)
     tensors = [m.tensor if m.flipped == flipped else m.tensor.T for m in matrices]
     key = ("map", body, tuple((m.tensor, m.flipped != flipped) for m in matrices), tuple(scalars))
@@ -166,7 +167,7 @@ def _never() -> Tensor:
 
 
 def _check_inner(expression: Basic, matrices: Sequence[Matrix]) -> None:
-    for a, b in zip(matrices, matrices[1:], strict=False):
+    for a, b in pairwise(matrices):
         if not same_size(a.columns, b.rows):
             raise ShapeError(
                 f"product: inner sizes differ: {_shape(a)} times {_shape(b)}",

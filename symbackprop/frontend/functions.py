@@ -17,7 +17,7 @@ from symbackprop.scalars.adopt import adopt
 
 
 class Elementwise:
-    """A scalar function that is applied entry by entry; its operands are broadcast against each other."""
+    """A scalar function applied entry by entry; its operands are broadcast against each other."""
 
     def __init__(self, record: FunctionRecord) -> None:
         self.record = record

@@ -39,7 +39,8 @@ class Axis:
 class Survey:
     """What the ranges of an expression tell.
 
-    arrays : name -> axes;  matrices : name -> shape without axes of size 1;  sizes : names of symbols that are sizes;  ranges : free index symbols
+    arrays : name -> axes;  matrices : name -> shape without axes of size 1
+    sizes : names of symbols that are sizes;  free : ranges of free index symbols
     """
 
     arrays: dict[str, list[Axis]] = field(default_factory=dict)

@@ -26,7 +26,7 @@ def reindex(
     others: Sequence[T] = (),
     facts: Sequence[Size] = (),
 ) -> T:
-    """``out[i] = x[index]`` over the axes of `shape`; `others` are operands 1, 2, ... of look-ups."""
+    """``out[i] = x[index]`` over the axes of `shape`; `others` are operands of look-ups."""
     return comprehend([x, *others], shape, shape, _P0, [Read(0, tuple(index))], facts=facts)
 
 
@@ -64,7 +64,7 @@ def transpose(x: T, *axes: int) -> T:
 
 @dataclass(slots=True)
 class _Taking:
-    """A subscript under way: the shape so far, the index term of each axis read, what is assumed."""
+    """A subscript under way: the shape so far, how each axis is read, what is assumed."""
 
     x: Record
     shape: list[Size]
@@ -77,8 +77,8 @@ class _Taking:
 def take(x: T, key: Any) -> T:
     """``x[key]``: integers, slices, ``...``, ``None`` and integer tensors.
 
-    Sizes may be symbols; a slice that cannot be proved to fit adds the fact that it does. Several integer tensors
-    are broadcast against each other, as in NumPy, and must stand next to each other.
+    Sizes may be symbols; a slice that cannot be proved to fit adds the fact that it does. Several
+    integer tensors are broadcast against each other, as in NumPy, and must stand next to each other.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def _from_end(item: int | Expr, size: Size) -> Size:
 
 
 def _require(state: _Taking, slack: Size, what: str, size: Size) -> None:
-    """Require ``slack >= 0``: an error where it is a negative number, a fact where it is not proved."""
+    """Require ``slack >= 0``: an error where it is negative, a fact where it is not proved."""
     if is_nonnegative(slack):
         return
     if slack.is_Integer or is_nonnegative(-slack - 1):

@@ -83,7 +83,8 @@ def cross_entropy(
     p : Tensor
         Probabilities; where `logits` is set, what softmax makes them from.
     y : Tensor
-        One-hot or soft targets of the same shape, or labels (``kind="labels"``) without the axis of classes.
+        One-hot or soft targets of the same shape, or labels (``kind="labels"``) without the
+        axis of classes.
     weights : Tensor of shape (classes,), optional
         A weight for each class.
     reduction : callable or None

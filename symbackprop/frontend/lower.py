@@ -1,7 +1,7 @@
 """From handles to a graph of nodes.
 
-Arithmetic that has no name and one use becomes part of the node that uses it, so that `a*b - c` is one node however
-it was written; functions, sums and named values are nodes of their own.
+Arithmetic that has no name and one use becomes part of the node that uses it, so that `a*b - c` is one
+node however it was written; functions, sums and named values are nodes of their own.
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ def is_arithmetic(body: Expr) -> bool:
 def _can_take(user: Record, record: Record, size: _Size) -> bool:
     """Whether `record` may become part of `user`: arithmetic of the same shape, or a sum of it.
 
-    A sum takes no product of more than two factors with different indices: those are contracted in pairs.
+    A sum takes no product of more than two factors with different indices: those are
+    contracted in pairs.
     """
     definition = user.definition
     if not isinstance(definition, Computed) or definition.domain:

@@ -17,7 +17,7 @@ from symbackprop.sizes import Size, as_size
 
 
 def opaque(name: str) -> Callable[..., Tensor]:
-    """An unnamed elementwise function: ``g = opaque("g"); a = g(z)``. Its derivative prints as g'."""
+    """An elementwise function without a definition: ``opaque("g")(z)``, with the derivative g'."""
     check_name(name, "function")
 
     def applied(*operands: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def opaque(name: str) -> Callable[..., Tensor]:
 def opaque_tensor(
     name: str, shape: Sequence[int | str | Expr] | None = None
 ) -> Callable[..., Tensor]:
-    """An unnamed function of whole tensors; by default its result has the shape of its first operand."""
+    """An unnamed function of whole tensors; its result has the shape of the first by default."""
     check_name(name, "function")
     sizes = None if shape is None else tuple(as_size(size) for size in shape)
 

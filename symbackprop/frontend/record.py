@@ -1,7 +1,7 @@
 """Handles: immutable leaves that stand for a value of a network, each with its definition.
 
-A handle holds the handles it was made from, so a network is a graph of small records; `lower` turns it into a
-graph of nodes. Handles are SymPy leaves: no SymPy expression ever spans more than one of them.
+A handle holds the handles it was made from, so a network is a graph of small records; `lower`
+turns it into a graph of nodes. Handles are SymPy leaves: no SymPy expression ever spans more than one of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Computed:
-    """A comprehension whose reads and look-ups count the operands: source `k` is ``operands[k]``."""
+    """A comprehension; source `k` of its reads and look-ups is ``operands[k]``."""
 
     operands: tuple[Record, ...]
     axes: tuple[Size, ...]
@@ -84,7 +84,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Formula:
-    """A value as one scalar expression of others, through several definitions: what recognition looks at."""
+    """A value as one scalar expression through several definitions: what recognition sees."""
 
     body: Expr
     leaves: tuple[Record, ...] = field(default=())

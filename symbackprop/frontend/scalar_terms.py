@@ -32,7 +32,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A scalar expression: `body` over reads of tensors; a read of None is the value of its index."""
+    """A scalar expression: `body` over reads; a read of None is the value of its index."""
 
     body: Expr
     reads: tuple[tuple[Tensor | None, Place], ...] = ()

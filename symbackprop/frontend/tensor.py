@@ -46,9 +46,9 @@ _BODIES: dict[_Op, Callable[[Expr, Expr], Expr]] = {
 class Tensor(Record):
     """A value of a network: a parameter, an input, or computed from others.
 
-    Made by `input`, `param` and the functions of this package. Operators work entry by entry with right-aligned
-    broadcasting; ``@`` is the matrix product, ``.T`` the transpose, ``[]`` takes integers and slices. Sizes are
-    checked when a tensor is made.
+    Made by `input`, `param` and the functions of this package. Operators work entry by
+    entry with right-aligned broadcasting; ``@`` is the matrix product, ``.T`` the transpose, ``[]``
+    takes integers and slices. Sizes are checked when a tensor is made.
 
     Examples
     --------
@@ -163,8 +163,8 @@ def scalar(what: str, beside: Record, value: Any) -> Expr:
 def _refused(what: str, beside: Record, value: Any) -> InvalidExpressionError:
     return InvalidExpressionError(
         f"{describe(beside)} {what} {type(value).__name__}: expected a tensor or a number",
-        help="an array is a value of an input: declare sb.input(name, *shape) and give the array when "
-        "the network is evaluated",
+        help="an array is a value of an input: declare sb.input(name, *shape) and give the array "
+        "when the network is evaluated",
     )
 
 
