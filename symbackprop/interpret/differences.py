@@ -1,0 +1,142 @@
+"""Slopes by differences: the judge of gradients that knows no rule of differentiation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+
+from symbackprop.interpret.evaluate import evaluate
+from symbackprop.interpret.sampling import coprime_sizes, free_sizes, random_values
+from symbackprop.ir import Graph
+from symbackprop.scalars import FLOAT64, DigitsField, Field
+from symbackprop.scalars.fields import Array, Scalar
+
+DIGITS: Final = DigitsField(50)
+_STEP = Fraction(1, 10**18)
+_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place to evaluate at: sizes, and a value for each variable."""
+
+    sizes: dict[str, int]
+    values: dict[str, Array]
+
+
+def draw_point(graph: Graph, ids: Iterable[int], seed: int) -> Point:
+    """Coprime sizes >= 3 and random values that respect what is declared, all results finite.
+
+    Where normal values give no finite results, values in 0.1 .. 0.9 are tried.
+    """
+    wanted = list(ids)
+    sizes = coprime_sizes(free_sizes(graph, wanted), facts=graph.facts)
+    point = Point(sizes, {})
+    for attempt in range(_ATTEMPTS):
+        rng = np.random.default_rng([seed, attempt])
+        values = random_values(graph, wanted, sizes, rng)
+        if attempt >= _ATTEMPTS // 2:
+            values = {name: _between(value, rng) for name, value in values.items()}
+        point = Point(sizes, values)
+        with np.errstate(all="ignore"):
+            found = evaluate(graph, wanted, values, sizes)
+        if all(np.isfinite(np.asarray(x, np.float64)).all() for x in found.values()):
+            break
+    return point
+
+
+def _between(value: Array, rng: np.random.Generator) -> Array:
+    drawn = np.any((value < 0) | (value > 1)) and value.dtype.kind == "f"
+    return rng.uniform(0.1, 0.9, size=value.shape) if drawn else value
+
+
+def draw_direction(point: Point, name: str, seed: int) -> Array:
+    """A random direction for the variable `name`, of its shape."""
+    rng = np.random.default_rng([seed, len(name)])
+    return rng.standard_normal(point.values[name].shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """A slope along a direction by central differences, in 50 digits.
+
+    gap : the difference of the one-sided slopes; of the order of the step, except at a kink
+    """
+
+    value: Scalar
+    gap: float
+
+
+def slope(
+    graph: Graph, target: int, point: Point, weights: Array | None, name: str, direction: Array
+) -> Slope:
+    """How fast ``Σ weights · target`` grows when the variable `name` moves along `direction`."""
+    h = DIGITS.array(np.array([_STEP], dtype=object))[0]
+    start, move = DIGITS.array(point.values[name]), DIGITS.array(direction)
+    found = []
+    for sign in (1, 0, -1):
+        values = {**point.values, name: start + move * (h * sign)}
+        found.append(weighted(graph, target, Point(point.sizes, values), weights, DIGITS))
+    above, here, below = found
+    gap = abs((above - here) / h - (here - below) / h)
+    return Slope((above - below) / (2 * h), float(gap))
+
+
+def weighted(
+    graph: Graph, target: int, point: Point, weights: Array | None, field: Field = FLOAT64
+) -> Scalar:
+    """The sum of the entries of a node times `weights`; without weights, of a scalar node."""
+    value = evaluate(graph, [target], point.values, point.sizes, field)[target]
+    if weights is None:
+        return value[()]
+    return (value * field.array(weights)).sum()
+
+
+def along(gradient: Array, direction: Array) -> Scalar:
+    """The slope that a gradient claims along a direction."""
+    return (gradient * DIGITS.array(direction)).sum()
+
+
+def largest_difference(found: Array, expected: Array) -> float:
+    """Max |a − b| / max(1, max |b|): infinite where shapes differ or a value is no number."""
+    a, b = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    if a.shape != b.shape:
+        return float("inf")
+    if not a.size:
+        return 0.0
+    with np.errstate(invalid="ignore"):
+        gap = np.where(a == b, 0.0, np.abs(a - b))
+    worst = float(np.max(gap)) / max(1.0, float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)))
+    return worst if worst == worst else float("inf")
+
+
+def at_digits(graph: Graph, targets: Iterable[int], point: Point) -> Mapping[int, Array]:
+    """The values of nodes in 50 digits."""
+    return evaluate(graph, targets, point.values, point.sizes, DIGITS)
+
+
+def at_floats(graph: Graph, targets: Iterable[int], point: Point) -> Mapping[int, Array]:
+    """The values of nodes in float64."""
+    with np.errstate(all="ignore"):
+        return evaluate(graph, targets, point.values, point.sizes)
+
+
+def module_arguments(values: Mapping[str, Array], dtype: str) -> dict[str, Array]:
+    """Values as the arguments of a generated module: reals in its dtype."""
+    return {n: v.astype(dtype) if v.dtype.kind == "f" else v for n, v in values.items()}
+
+
+def axis_values(formula_values: Mapping[int, Array]) -> dict[int, Array]:
+    """Arrays of floats for the evaluation of formulas."""
+    return {
+        i: np.asarray(v, np.float64) if v.dtype.kind == "O" else v
+        for i, v in formula_values.items()
+    }
+
+
+ARRAYS: Final = np
+"""The array module that formulas are evaluated with."""
