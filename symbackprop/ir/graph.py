@@ -161,7 +161,11 @@ class Graph:
         for k, read in enumerate(comp.reads):
             if isinstance(read, Read):
                 producer = self._nodes[read.source]
-                if isinstance(producer, Comp) and is_reindex(producer):
+                if not isinstance(producer, Comp):
+                    continue
+                if producer.body == 0 and comp.reduction in (Reduction.NONE, Reduction.SUM):
+                    return _with_zero(comp, k)
+                if is_reindex(producer):
                     joined = join(comp, k, producer, self.facts)
                     if joined is not None and not joined.restricted:
                         return joined.draft
@@ -192,6 +196,13 @@ class Graph:
         """The Kronecker delta of shape ``shape + shape``: 1 where both halves agree."""
         here = tuple(axis(i) for i in range(len(shape)))
         return self.comp((*shape, *shape), shape, Integer(1), (), write=here + here)
+
+
+def _with_zero(comp: Comp, k: int) -> Draft:
+    """The comprehension with operand `k` replaced by the number 0."""
+    reduction = Reduction.SUM if comp.reduction is Reduction.NONE else comp.reduction
+    body = comp.body.xreplace({placeholder(k): Integer(0)})
+    return Draft(comp.shape, comp.axes, body, comp.reads, comp.write, comp.domain, reduction)
 
 
 def is_reindex(comp: Comp) -> bool:
