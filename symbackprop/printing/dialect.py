@@ -55,7 +55,11 @@ class Latex:
 
     def transposed(self, text: str) -> str:
         """The transpose of what stands in brackets."""
-        return f"{text}^{self.notation.transpose}"
+        return f"{text}^{{{self.notation.transpose}}}"
+
+    def inverse_transpose(self, text: str) -> str:
+        """The transpose of the inverse."""
+        return f"{text}^{{-{self.notation.transpose}}}"
 
     def brackets(self, text: str) -> str:
         """Round brackets, as high as what they hold."""
@@ -66,6 +70,10 @@ class Latex:
     def fraction(self, top: str, bottom: str) -> str:
         """A fraction."""
         return rf"\frac{{{top}}}{{{bottom}}}"
+
+    def indexed(self, text: str, index: str) -> str:
+        """The entry of what stands in brackets."""
+        return f"{text}_{{{index}}}" if len(index) > 1 else f"{text}_{index}"
 
     def power(self, base: str, exponent: str) -> str:
         """A power."""
@@ -200,6 +208,8 @@ class Text:
         text = name.ascii if self.ascii else name.text
         if not index:
             return text
+        if "_" in text:
+            text = f"({text})"
         return f"{text}_{index}" if index.isalpha() else f"{text}_{{{index}}}"
 
     def transposed_name(self, name: Spelling) -> str:
@@ -210,6 +220,10 @@ class Text:
         """The transpose."""
         return f"{text}^T" if self.ascii else f"{text}ᵀ"
 
+    def inverse_transpose(self, text: str) -> str:
+        """The transpose of the inverse."""
+        return f"{text}^-T" if self.ascii else f"{text}⁻ᵀ"
+
     def brackets(self, text: str) -> str:
         """Round brackets."""
         return f"({text})"
@@ -218,11 +232,16 @@ class Text:
         """A fraction on one line; the caller puts brackets."""
         return f"{top}/{bottom}"
 
+    def indexed(self, text: str, index: str) -> str:
+        """The entry of what stands in brackets."""
+        return f"{text}_{index}" if index.isalpha() else f"{text}_{{{index}}}"
+
     def power(self, base: str, exponent: str) -> str:
         """A power."""
-        if not self.ascii and exponent in _SUPERSCRIPTS:
-            return base + _SUPERSCRIPTS[exponent]
-        return f"{base}^{exponent}" if exponent.isalnum() else f"{base}^({exponent})"
+        if not self.ascii and all(sign in _RAISED for sign in exponent):
+            return base + "".join(_RAISED[sign] for sign in exponent)
+        simple = exponent.isalnum() or exponent.removeprefix("-").isdigit()
+        return f"{base}^{exponent}" if simple else f"{base}^({exponent})"
 
     def root(self, body: str) -> str:
         """A square root."""
@@ -296,6 +315,6 @@ class Text:
         return f"{sign}{of}/{sign}{by}"
 
 
-_SUPERSCRIPTS = {"2": "²", "3": "³"}
+_RAISED = dict(zip("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", strict=True))
 
 Dialect = Latex | Text

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
+from symbackprop.printing.context import Context
 from symbackprop.printing.dialect import Dialect
 from symbackprop.printing.functions import SPECIAL, function_word
 from symbackprop.printing.indices import index_text, relations
 from symbackprop.printing.letters import Letters
 from symbackprop.printing.levels import Level, Piece
+from symbackprop.printing.numerals import decimal, power_of_ten
 from symbackprop.printing.names import Spelling, spelling
 from symbackprop.raising.bodies import size_formula
 from symbackprop.raising.build import matmul
@@ -19,6 +22,7 @@ from symbackprop.raising.tree import (
     Add,
     Apply,
     Big,
+    Component,
     Constant,
     Delta,
     Entry,
@@ -34,6 +38,7 @@ from symbackprop.raising.tree import (
     Negative,
     Norm,
     Number,
+    OneHot,
     Ones,
     Over,
     Power,
@@ -47,29 +52,6 @@ from symbackprop.raising.tree import (
     Whole,
 )
 from symbackprop.sizes import Index, Size
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What names, letters and origins the nodes have.
-
-    names : node id -> spelling
-    letters : of the axes of an index form
-    origins : node id -> number of the first position along each axis
-    sizes : of the axes of an index form
-    booleans : the nodes that hold booleans, whose values are no positions
-    """
-
-    names: Mapping[int, Spelling]
-    letters: Letters = field(default_factory=Letters)
-    origins: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    sizes: tuple[Size, ...] = ()
-    booleans: frozenset[int] = frozenset()
-
-    def origin(self, source: int, place: int) -> int:
-        """The number of the first position along an axis of a node."""
-        found = self.origins.get(source, ())
-        return found[place] if place < len(found) else self.letters.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +72,9 @@ class Printer:
         if formula.denominator == 1:
             level = Level.ATOM if formula.numerator >= 0 else Level.SUM
             return Piece(str(formula.numerator), level)
-        decimal = _decimal(formula)
+        if formula.numerator == 1 and power_of_ten(formula) >= 4:
+            return Piece(self.dialect.power("10", f"-{power_of_ten(formula)}"), Level.POWER)
+        decimal = decimal(formula)
         if decimal:
             return Piece(decimal)
         return self._fraction(str(formula.numerator), str(formula.denominator))
@@ -101,6 +85,20 @@ class Printer:
 
     def _constant(self, formula: Constant) -> Piece:
         return Piece(self.dialect.name(spelling(formula.name)))
+
+    def _one_hot(self, formula: OneHot) -> Piece:
+        word = self.dialect.word("onehot")
+        return Piece(word + self.arguments((formula.labels,)), Level.CALL)
+
+    def _component(self, formula: Component) -> Piece:
+        index = ",".join(self.position(t, self.context.letters.first) for t in formula.index)
+        inner = self.text(formula.operand)
+        if not index:
+            return Piece(inner, Level.POWER)
+        simple = index.replace(",", "")
+        if all(len(part) == 1 for part in index.split(",")):
+            index = simple
+        return Piece(self.dialect.indexed(self.dialect.brackets(inner), index), Level.POWER)
 
     def _size(self, formula: SizeTerm) -> Piece:
         return Piece(self.dialect.name(spelling(formula.name)))
@@ -155,11 +153,12 @@ class Printer:
     def _product(self, formula: Product) -> Piece:
         *front, last = formula.factors
         if not self.dialect.is_latex and isinstance(front[0], Quotient) and _is_one(front[0]):
-            # (p - y)/m rather than 1/m (p - y)
             rest = self._juxtaposed([*front[1:], last])
-            bottom = self.text(front[0].denominator, Level.ATOM)
-            top = rest.text if rest.level >= Level.MATMUL else self.dialect.brackets(rest.text)
-            return Piece(f"{top}/{bottom}", Level.PRODUCT)
+            if rest.level is not Level.BIG:
+                # (p - y)/m rather than 1/m (p - y)
+                bottom = self.text(front[0].denominator, Level.ATOM)
+                top = rest.text if rest.level >= Level.PRODUCT else self.dialect.brackets(rest.text)
+                return Piece(f"{top}/{bottom}", Level.PRODUCT)
         return self._juxtaposed([*front, last])
 
     def _juxtaposed(self, factors: list[Formula]) -> Piece:
@@ -207,7 +206,7 @@ class Printer:
             return Piece(text + self.text(bottom, Level.POWER), Level.HADAMARD)
         if self.dialect.is_latex:
             return self._fraction(self.text(top), self.text(bottom))
-        return self._fraction(self.text(top, Level.MATMUL), self.text(bottom, Level.POWER))
+        return self._fraction(self.text(top, Level.PRODUCT), self.text(bottom, Level.POWER))
 
     def _power(self, formula: Power) -> Piece:
         exponent = formula.exponent
@@ -235,7 +234,7 @@ class Printer:
             if found is not None:
                 return found
         word = function_word(self.dialect, formula.function)
-        return Piece(word + self.arguments(formula.args), Level.POWER)
+        return Piece(word + self.arguments(formula.args), Level.CALL)
 
     def arguments(self, args: tuple[Formula, ...]) -> str:
         """Arguments in brackets."""
@@ -244,14 +243,14 @@ class Printer:
     def _unnamed(self, formula: Unnamed) -> Piece:
         word = self.dialect.word(formula.name)
         if not any(formula.orders):
-            return Piece(word + self.arguments(formula.args), Level.POWER)
+            return Piece(word + self.arguments(formula.args), Level.CALL)
         if formula.tensor is not None:
             return self._tensor_derivative(formula, word)
         if len(formula.orders) == 1:
             word = self.dialect.primes(word, formula.orders[0])
-            return Piece(word + self.arguments(formula.args), Level.POWER)
+            return Piece(word + self.arguments(formula.args), Level.CALL)
         signs = [self.dialect.partial(j + 1, n) for j, n in enumerate(formula.orders) if n]
-        return Piece("".join(signs) + word + self.arguments(formula.args), Level.POWER)
+        return Piece("".join(signs) + word + self.arguments(formula.args), Level.CALL)
 
     def _tensor_derivative(self, formula: Unnamed, word: str) -> Piece:
         applied = word + self.arguments(formula.args)
@@ -259,7 +258,7 @@ class Printer:
         if sum(formula.orders) == 1 and formula.tensor is Form.MATRIX:
             if len(formula.args) == 1:
                 sign = rf"J_{{{word}}}" if self.dialect.is_latex else f"J_{word}"
-                return Piece(sign + self.arguments(formula.args), Level.POWER)
+                return Piece(sign + self.arguments(formula.args), Level.CALL)
         nabla = r"\nabla" if self.dialect.is_latex else "∇"
         for j in raised:
             by = self.text(formula.args[j])
@@ -275,7 +274,10 @@ class Printer:
                 return Piece(self.dialect.transposed_name(name), Level.POWER)
             case Ones():
                 return Piece(self.dialect.transposed(self.dialect.ones), Level.POWER)
-        inner = self.text(formula.operand, Level.ATOM)
+        if _is_inverse(formula.operand):
+            base = self.text(formula.operand.operand, Level.ATOM)
+            return Piece(self.dialect.inverse_transpose(base), Level.POWER)
+        inner = self.text(formula.operand, Level.CALL)
         return Piece(self.dialect.transposed(inner), Level.POWER)
 
     def _whole(self, formula: Whole) -> Piece:
@@ -291,7 +293,7 @@ class Printer:
             word = self.dialect.determinant
         if formula.function is MatrixFunction.LOGDET:
             word = f"{self.dialect.log} {self.dialect.determinant}"
-        return Piece(word + self.arguments((operand,)), Level.POWER)
+        return Piece(word + self.arguments((operand,)), Level.CALL)
 
     def _norm(self, formula: Norm) -> Piece:
         frobenius = form_of(formula.operand) is Form.MATRIX
@@ -329,6 +331,10 @@ class Printer:
         return self.size(size if self.context.letters.first else size - 1)
 
 
+def _is_inverse(formula: Formula) -> TypeGuard[Whole]:
+    return isinstance(formula, Whole) and formula.function is MatrixFunction.INVERSE
+
+
 def _is_one(factor: Quotient) -> bool:
     return factor.numerator == Number(1)
 
@@ -338,7 +344,69 @@ def _spaced(parts: list[str]) -> str:
     return " ".join(parts)
 
 
-def _decimal(number: Number) -> str:
+_WHOLE_WORDS[formula.function])
+        if formula.function is MatrixFunction.DETERMINANT:
+            word = self.dialect.determinant
+        if formula.function is MatrixFunction.LOGDET:
+            word = f"{self.dialect.log} {self.dialect.determinant}"
+        return Piece(word + self.arguments((operand,)), Level.CALL)
+
+    def _norm(self, formula: Norm) -> Piece:
+        frobenius = form_of(formula.operand) is Form.MATRIX
+        return Piece(self.dialect.norm(self.text(formula.operand), frobenius), Level.POWER)
+
+    # index form
+
+    def _value(self, formula: Value) -> Piece:
+        text = self.position(formula.index, 0)
+        return Piece(text, Level.ATOM if text.isalnum() else Level.SUM)
+
+    def _delta(self, formula: Delta) -> Piece:
+        first = self.context.letters.first
+        sides = (formula.left, formula.right)
+        shown = sorted((self.position(t, first) for t in sides), key=lambda s: (len(s) > 1, s))
+        return Piece(self.dialect.delta(shown[0], shown[1]))
+
+    def _indicator(self, formula: Indicator) -> Piece:
+        conditions = relations(self, formula.conditions)
+        return Piece(self.dialect.indicator(", ".join(conditions)))
+
+    def _over(self, formula: Over) -> Piece:
+        letters = self.context.letters
+        ranges = [(letters.names[a], str(letters.first), self._last(a)) for a in formula.axes]
+        conditions = relations(self, formula.conditions)
+        body = self.text(formula.body, Level.BIG)
+        if formula.big is Big.SUM:
+            return Piece(f"{self.dialect.summed(ranges, conditions)} {body}", Level.BIG)
+        sign = self.dialect.big_max if formula.big is Big.MAX else self.dialect.big_argmax
+        return Piece(f"{self.dialect.extremum(sign, ranges, conditions)} {body}", Level.BIG)
+
+    def _last(self, a: int) -> str:
+        """The number of the last position along an axis."""
+        size = self.context.sizes[a]
+        return self.size(size if self.context.letters.first else size - 1)
+
+
+def _is_inverse(formula: Formula) -> TypeGuard[Whole]:
+    return isinstance(formula, Whole) and formula.function is MatrixFunction.INVERSE
+
+
+def _is_one(factor: Quotient) -> bool:
+    return factor.numerator == Number(1)
+
+
+def _spaced(parts: list[str]) -> str:
+    """Factors side by side; two numbers never touch."""
+    return " ".join(parts)
+
+
+def power_of_ten(number: Number) -> int:
+    """The n of a denominator ``10**n``, else 0."""
+    digits = str(number.denominator)
+    return len(digits) - 1 if digits == "1" + "0" * (len(digits) - 1) else 0
+
+
+def decimal(number: Number) -> str:
     """A number with a power of ten (10 at least) as denominator as a decimal, else nothing."""
     places = next((n for n in range(1, 18) if 10**n % number.denominator == 0), 0)
     if not places or number.denominator % 10:
@@ -369,6 +437,8 @@ _METHODS: dict[type, Callable[..., Piece]] = {
     Ref: Printer._ref,
     Entry: Printer._entry,
     Ones: Printer._ones,
+    OneHot: Printer._one_hot,
+    Component: Printer._component,
     Eye: Printer._eye,
     Add: Printer._add,
     Negative: Printer._negative,

@@ -41,7 +41,7 @@ def _step(printer: Printer, args: Args) -> Piece | None:
     if value == _HALF:
         word = printer.dialect.word("step")
         half = printer.text(value)
-        return Piece(f"{word}_{{{half}}}{printer.arguments((at,))}", Level.POWER)
+        return Piece(f"{word}_{{{half}}}{printer.arguments((at,))}", Level.CALL)
     sign = printer.dialect.at_least if value == Number(1) else " > "
     return Piece(printer.dialect.indicator(f"{printer.text(at)}{sign}0"), Level.ATOM)
 
@@ -64,7 +64,7 @@ def _xlogy(printer: Printer, args: Args) -> Piece | None:
 
 def _log1p(printer: Printer, args: Args) -> Piece | None:
     word = function_word(printer.dialect, "log")
-    return Piece(word + printer.arguments((Add((Number(1), args[0])),)), Level.POWER)
+    return Piece(word + printer.arguments((Add((Number(1), args[0])),)), Level.CALL)
 
 
 def _pow(printer: Printer, args: Args) -> Piece | None:
@@ -84,9 +84,7 @@ def _without_default(name: str) -> Special:
         usual = tuple((int(d.p), int(d.q)) for d in record.defaults)
         if len(args) != 1 + count or given != usual:
             return None
-        return Piece(
-            function_word(printer.dialect, name) + printer.arguments(args[:1]), Level.POWER
-        )
+        return Piece(function_word(printer.dialect, name) + printer.arguments(args[:1]), Level.CALL)
 
     return special
 
@@ -94,7 +92,7 @@ def _without_default(name: str) -> Special:
 def _max(word: str) -> Special:
     def special(printer: Printer, args: Args) -> Piece | None:
         name = f"\\{word}" if printer.dialect.is_latex else word
-        return Piece(name + printer.arguments(args), Level.POWER)
+        return Piece(name + printer.arguments(args), Level.CALL)
 
     return special
 

@@ -15,7 +15,8 @@ class Level(IntEnum):
     PRODUCT = 4
     MATMUL = 5
     POWER = 6
-    ATOM = 7
+    CALL = 7
+    ATOM = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,6 @@ _ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde"}
 _COMBINING = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303"}
 _WORDS = {"loss": "L"}
 _PARTS = re.compile(r"(?P<base>.*?)(?P<digits>[0-9]*)\Z")
-_COTANGENT = re.compile(r"d(?P<of>[A-Za-z]|" + "|".join(_GREEK) + r")\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,9 @@ def spelling(name: str, latex: str | None = None) -> Spelling:
     if latex is not None:
         base, sub, sup = split_scripts(latex)
         return Spelling(base, sub, sup, _text(name), name)
+    whole = _cotangent_spelling(name)
+    if whole is not None:
+        return whole
     head, *tail = name.split("_") if not name.startswith("_") else [name]
     accents = [part for part in tail if part in _ACCENTS]
     subs = [part for part in tail if part and part not in _ACCENTS]
@@ -104,15 +106,22 @@ def spelling(name: str, latex: str | None = None) -> Spelling:
     return Spelling(letter, ",".join(scripts), "", _text(name), name)
 
 
+def _cotangent_spelling(name: str) -> Spelling | None:
+    """``dz1``, ``dxhat``, ``dW_hh``: a d before the spelling of a letter."""
+    if not name.startswith("d") or len(name) < 2:
+        return None
+    rest = spelling(name[1:])
+    if rest.base.startswith((r"\mathrm", "d")) or not rest.base.strip("_0123456789"):
+        return None
+    return Spelling("d" + rest.base, rest.sub, rest.sup, "d" + rest.text, name)
+
+
 def _letter(base: str) -> str:
     base = _LATEX_ALIAS.get(base, base)
     if base in _GREEK:
         return "\\" + base
     if base in _WORDS:
         return _WORDS[base]
-    cotangent = _COTANGENT.match(base)
-    if cotangent:
-        return "d" + _letter(cotangent["of"]) if len(base) == 2 else "d" + _letter(base[1:])
     return base if len(base) == 1 else rf"\mathrm{{{base}}}"
 
 

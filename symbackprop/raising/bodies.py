@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from symbackprop.ir import Comp, Operand, Read
 from symbackprop.raising.build import add, quotient, reduced, scaled
 from symbackprop.raising.tree import ONE, Constant, Formula, Number, Power, SizeTerm
-from symbackprop.scalars import placeholder_index, placeholders
+from symbackprop.scalars import function, placeholder_index, placeholders, record_of
 from symbackprop.sizes import Index, Size
+
+_LOG = function("log").build
 
 Body = Size
 """A scalar SymPy expression."""
@@ -29,14 +31,33 @@ def factored(body: Body) -> Factored:
     p, q = 1, 1
     above: list[Body] = []
     below: list[Body] = []
-    for factor in body.args if body.is_Mul else (body,):
-        if factor.is_Rational:
+    pending = list(body.args if body.is_Mul else (body,))[::-1]
+    while pending:
+        factor = pending.pop()
+        if is_log_product(factor):
+            # x log y, and 0 log 0 = 0, as everybody writes it
+            pending.extend((_LOG(factor.args[1]), factor.args[0]))
+        elif factor.is_Mul:
+            pending.extend(reversed(factor.args))
+        elif factor.is_Rational:
             p, q = p * int(factor.p), q * int(factor.q)
         elif factor.is_Pow and factor.exp.is_Rational and factor.exp < 0:
             below.append(factor.base**-factor.exp)
         else:
             above.append(factor)
     return Factored(reduced(p, q), tuple(above), tuple(below))
+
+
+def is_log_product(body: Body) -> bool:
+    """Whether a body is ``xlogy(x, y)``."""
+    record = record_of(body)
+    return record is not None and record.name == "xlogy"
+
+
+def is_product(body: Body) -> bool:
+    """Whether a body is taken apart into factors."""
+    quotient = body.is_Pow and body.exp.is_Rational and body.exp < 0
+    return bool(body.is_Mul or quotient or is_log_product(body))
 
 
 def number_of(value: Body) -> Number:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -15,11 +16,11 @@ from symbackprop.raising.tree import (
     Eye,
     Formula,
     Hadamard,
-    Indicator,
     Inner,
     MatMul,
     MatrixFunction,
     Negative,
+    Norm,
     Number,
     Ones,
     Power,
@@ -44,8 +45,52 @@ def add(terms: Iterable[Formula]) -> Formula:
             flat.append(term)
     if not flat:
         return ZERO
-    ordered = sorted(flat, key=_term_key)
-    return ordered[0] if len(ordered) == 1 else Add(tuple(ordered))
+    if len(flat) == 1:
+        return flat[0]
+    common = _common_front(flat)
+    if common:
+        rest = Add(tuple(sorted((_without(t, common) for t in flat), key=_term_key)))
+        return scaled(common, rest)
+    return Add(tuple(sorted(flat, key=_term_key)))
+
+
+def _front(term: Formula) -> tuple[Formula, ...]:
+    """The scalars in front of a term, its sign aside; of a scalar term its factors."""
+    inner = term.operand if isinstance(term, Negative) else term
+    if is_scalar(inner):
+        return inner.factors if isinstance(inner, Product) else (inner,)
+    return inner.factors[:-1] if isinstance(inner, Product) else ()
+
+
+def _common_front(terms: Sequence[Formula]) -> list[Formula]:
+    """The scalars that stand in front of every term; not a number before sums over everything."""
+    shared = Counter(_front(terms[0]))
+    for term in terms[1:]:
+        shared &= Counter(_front(term))
+    if all(is_scalar(term) for term in terms):
+        shared = Counter({f: n for f, n in shared.items() if not isinstance(f, Number)})
+    return list(shared.elements())
+
+
+def _without(term: Formula, common: Sequence[Formula]) -> Formula:
+    inner = term.operand if isinstance(term, Negative) else term
+    front = list(_front(term))
+    for factor in common:
+        front.remove(factor)
+    core = inner.factors[-1] if isinstance(inner, Product) and not is_scalar(inner) else inner
+    rest = scaled(front, ONE if is_scalar(inner) else core)
+    return negative(rest) if isinstance(term, Negative) else rest
+
+
+def all_negative(formula: Formula) -> bool:
+    """Whether the formula is a sum of subtracted terms only."""
+    return isinstance(formula, Add) and all(isinstance(t, Negative) for t in formula.terms)
+
+
+def without_signs(formula: Formula) -> Formula:
+    """Minus a sum of subtracted terms."""
+    assert isinstance(formula, Add)
+    return Add(tuple(sorted((negative(t) for t in formula.terms), key=_term_key)))
 
 
 def _term_key(term: Formula) -> tuple[object, ...]:
@@ -57,16 +102,15 @@ def _term_key(term: Formula) -> tuple[object, ...]:
 
 @lru_cache(maxsize=65536)
 def _rank(formula: Formula) -> tuple[int, int, int, str]:
-    """Products before single names, then by the first name read, then by size and text."""
-    product = isinstance(formula, (MatMul, Inner, Product)) and bool(sources(formula))
+    """Numbers, products, names; then by the first name read, then large before small."""
     if isinstance(formula, Number):
-        return (-1, 0, 0, "")
-    return (0 if product else 1, *_simple_rank(formula))
-
-
-def _simple_rank(formula: Formula) -> tuple[int, int, str]:
-    found = sources(formula)
-    return (found[0] if found else _LAST, weight(formula), repr(formula))
+        return (-1 if formula.denominator == 1 else 2, 0, 0, "")
+    core = formula.factors[-1] if isinstance(formula, Product) else formula
+    found = sources(core)
+    first = found[0] if found else _LAST
+    heavy = isinstance(core, (MatMul, Inner, Norm)) and bool(found)
+    product = heavy or isinstance(core, Hadamard)
+    return (0 if product else 1, first, -weight(core) if heavy else weight(core), repr(formula))
 
 
 def negative(formula: Formula) -> Formula:
@@ -157,11 +201,9 @@ def _one_fraction(
 
 
 def _factor_key(factor: Formula) -> tuple[object, ...]:
-    """Constants and sizes, then what reads something."""
+    """Constants and sizes, then names, then the rest."""
     found = sources(factor)
-    kind = 0 if not found else 1
-    if isinstance(factor, Indicator):
-        kind = 3
+    kind = 0 if not found else 1 if isinstance(factor, Ref) else 2
     return (kind, *hadamard_key(factor))
 
 
@@ -170,13 +212,16 @@ def hadamard_key(factor: Formula) -> tuple[int, int, int, str]:
     """Matrix products first, functions last; between them by the first name read."""
     kind = 1
     match factor:
-        case MatMul() | Inner():
+        case MatMul() | Inner() | Norm():
             kind = 0
         case Apply() | Unnamed():
             kind = 2
         case Power(base=Apply() | Unnamed()):
             kind = 2
-    return (kind, *_simple_rank(factor))
+    found = sources(factor)
+    # what a sum is made of is known only with its last part
+    first = (found[-1] if isinstance(factor, Add) else found[0]) if found else _LAST
+    return (kind, first, weight(factor), repr(factor))
 
 
 def hadamard(factors: Iterable[Formula]) -> Formula:
@@ -240,6 +285,9 @@ def inner(left: Formula, right: Formula) -> Formula:
         if isinstance(side, Product):
             front.extend(side.factors[:-1])
             side = side.factors[-1]
+        if all_negative(side):
+            side = without_signs(side)
+            front.append(Number(-1))
         sides.append(side)
     return scaled([*front, Inner(sides[0], sides[1])], ONE)
 

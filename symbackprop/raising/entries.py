@@ -23,13 +23,15 @@ from symbackprop.ir import (
     Reduction,
     Var,
 )
-from symbackprop.raising.bodies import Body, factored, leaf_of
+from symbackprop.raising.bodies import Body, factored, is_product, leaf_of
 from symbackprop.raising.build import negative, quotient
 from symbackprop.raising.entry_build import entry_product, entry_sum, over
+from symbackprop.raising.matrix import Raiser
 from symbackprop.raising.tree import (
     ONE,
     Apply,
     Big,
+    Component,
     Delta,
     Entry,
     Formula,
@@ -69,7 +71,7 @@ def entry_form(graph: Graph, node_id: int, kept: Collection[int]) -> EntryForm:
     kept : the nodes that stay by name; variables stay always. The node itself is unfolded.
     """
     shape = graph.shape(node_id)
-    maker = _Maker(graph, frozenset(kept), list(shape))
+    maker = _Maker(graph, frozenset(kept), list(shape), Raiser(graph, kept))
     target = tuple(axis(d) for d in range(len(shape)))
     body = maker.law(node_id, target)
     return EntryForm(target, body, tuple(maker.sizes))
@@ -96,6 +98,7 @@ class _Maker:
     graph: Graph
     kept: frozenset[int]
     sizes: list[Size]
+    raiser: Raiser
 
     def entry(self, node_id: int, index: tuple[Index, ...]) -> Formula:
         """The entry of a node at an index: by name, or unfolded."""
@@ -109,16 +112,24 @@ class _Maker:
         Raises
         ------
         UnsupportedError
-            For a node that is no formula of entries: a primitive, or the result of a loop.
+            For a node that has none: the result of a loop, a primitive of what is no matrix.
         """
         node = self.graph[node_id]
         match node:
             case Comp():
                 return self._comp(node, index)
-            case Opaque() | Prim() | Loop() | Hist() | Final() | Var():
-                raise UnsupportedError(
-                    f"%{node_id} has no formula by entries", help="give the value a name"
-                )
+            case Opaque() | Prim():
+                formula = self.raiser.law(node_id)
+                if formula is not None:
+                    return Component(formula, index)
+                raise self._refused(node_id)
+            case Loop() | Hist() | Final() | Var():
+                raise self._refused(node_id)
+
+    def _refused(self, node_id: int) -> UnsupportedError:
+        return UnsupportedError(
+            f"%{node_id} has no formula by entries", help="give the value a name"
+        )
 
     def _comp(self, comp: Comp, index: tuple[Index, ...]) -> Formula:
         solved = self._solve(comp, index)
@@ -205,7 +216,7 @@ class _Maker:
             return self.entry(read.source, tuple(t.substitute(axes) for t in read.index))
         if body.is_Add:
             return entry_sum([self.body(comp, term, axes) for term in body.args])
-        if body.is_Mul or (body.is_Pow and body.exp.is_Rational and body.exp < 0):
+        if is_product(body):
             split = factored(body)
             top = [split.number, *(self.body(comp, f, axes) for f in split.above)]
             bottom = [self.body(comp, f, axes) for f in split.below]

@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from symbackprop.raising.build import negative, quotient, reduced
+from symbackprop.raising.build import all_negative, negative, quotient, reduced
 from symbackprop.raising.rebuild import substituted
-from symbackprop.raising.shapes import children
+from symbackprop.raising.shapes import children, weight
 from symbackprop.raising.tree import (
     ONE,
     ZERO,
     Add,
     Apply,
     Big,
+    Component,
     Delta,
     Entry,
     Formula,
@@ -25,6 +26,7 @@ from symbackprop.raising.tree import (
     Power,
     Product,
     Quotient,
+    Ref,
     Unnamed,
     Value,
 )
@@ -131,7 +133,8 @@ def factor_key(factor: Formula) -> tuple[object, ...]:
         return (-1, -1, repr(factor))
     first_axis = min(axes, default=-1)
     if kind <= 2:
-        return (0, first_axis, min(names, default=-1), kind, repr(factor))
+        named = max(names, default=-1) if kind == 1 else min(names, default=-1)
+        return (0, first_axis, named, kind, repr(factor))
     return (kind, first_axis, min(names, default=_LAST), 0, repr(factor))
 
 
@@ -145,6 +148,10 @@ def _reads(formula: Formula) -> tuple[tuple[int, ...], tuple[int, ...]]:
         case Entry():
             names.add(formula.source)
             terms = formula.index
+        case Component():
+            terms = formula.index
+        case Ref():
+            names.add(formula.source)
         case Value(index=index):
             terms = (index,)
         case Delta():
@@ -175,10 +182,9 @@ def entry_sum(terms: Iterable[Formula]) -> Formula:
         return ZERO
     if len(flat) == 1:
         return flat[0]
-    common = _common([_factors(t) for t in flat])
-    if common and any(isinstance(f, Delta) for t in flat for f in _factors(t)):
-        rest = [_without(t, common) for t in flat]
-        return entry_product([*common, _plain_sum(rest)])
+    common = _common(flat)
+    if common:
+        return entry_product([*common, _plain_sum([_without(t, common) for t in flat])])
     return _plain_sum(flat)
 
 
@@ -189,26 +195,49 @@ def _plain_sum(terms: Iterable[Formula]) -> Formula:
 def _term_key(term: Formula) -> tuple[object, ...]:
     inner = term.operand if isinstance(term, Negative) else term
     _, names = _reads(inner)
-    number = 0 if isinstance(inner, Number) else 1
-    holds_sum = 0 if isinstance(inner, (Over, Product)) and names else 1
+    kind = 2
+    if isinstance(inner, Number):
+        kind = 0 if inner.denominator == 1 else 3
+    elif isinstance(inner, (Over, Product)) and names:
+        kind = 1
+    heavy = holds_sum(inner)
+    size = -weight(inner) if heavy else weight(inner)
     first = names[0] if names else _LAST
-    return (isinstance(term, Negative), number, holds_sum, first, repr(inner))
+    return (isinstance(term, Negative), kind, not heavy, first, size, repr(inner))
+
+
+@lru_cache(maxsize=65536)
+def holds_sum(formula: Formula) -> bool:
+    """Whether a sum over a range stands somewhere in the formula."""
+    return isinstance(formula, Over) or any(holds_sum(child) for child in children(formula))
 
 
 def _factors(term: Formula) -> tuple[Formula, ...]:
+    """The factors of a term, its sign aside; a denominator gives a factor ``1/d``."""
     inner = term.operand if isinstance(term, Negative) else term
-    if isinstance(inner, Product):
-        return inner.factors
-    return (inner,)
-
-
-def _common(groups: list[tuple[Formula, ...]]) -> list[Formula]:
     found: list[Formula] = []
-    for factor in groups[0]:
-        least = min(group.count(factor) for group in groups)
-        if least and factor not in found and not isinstance(factor, Number):
-            found.extend([factor] * least)
-    return found
+    for factor in inner.factors if isinstance(inner, Product) else (inner,):
+        if isinstance(factor, Quotient):
+            top = factor.numerator
+            found.extend(top.factors if isinstance(top, Product) else (top,))
+            found.append(Quotient(ONE, factor.denominator))
+        else:
+            found.append(factor)
+    return tuple(f for f in found if f != ONE)
+
+
+def _common(terms: Sequence[Formula]) -> list[Formula]:
+    """The factors of every term that are worth a bracket.
+
+    Constants are, but before sums over everything; others are where a delta is left behind.
+    """
+    groups = [_factors(t) for t in terms]
+    shared = Counter(groups[0])
+    for group in groups[1:]:
+        shared &= Counter(group)
+    deltas = any(isinstance(f, Delta) for group in groups for f in group)
+    sums = all(any(isinstance(f, Over) for f in group) for group in groups)
+    return [f for f in shared.elements() if deltas or (not sums and not _reads(f)[1])]
 
 
 def _without(term: Formula, common: Sequence[Formula]) -> Formula:
@@ -242,6 +271,9 @@ def over(
     if isinstance(inner, Negative):
         outside.append(Number(-1))
         inner = inner.operand
+    if isinstance(inner, Add) and all_negative(inner):
+        outside.append(Number(-1))
+        inner = _plain_sum(negative(t) for t in inner.terms)
     if isinstance(inner, Over) and inner.big is Big.SUM:
         axes, conditions = (*axes, *inner.axes), in_order((*conditions, *inner.conditions))
         inner = inner.body

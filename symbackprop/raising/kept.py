@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Opaque, Prim, Reduction, Var
 from symbackprop.ir.graph import consumers, operands, reachable
 from symbackprop.ir.nodes import Read
+from symbackprop.raising.matrix import Raiser
 from symbackprop.sizes import Index
 
 DEEPEST = 6
@@ -16,14 +17,17 @@ DEEPEST = 6
 def needed_names(graph: Graph, roots: Iterable[int], kept: Collection[int]) -> tuple[int, ...]:
     """The anonymous nodes below `roots` that cannot be inlined, ascending.
 
-    They are what has no formula of entries (an opaque function, a primitive, the results of a
-    loop), what is looked up in an index, a maximum that is read more than once, and what would be
-    inlined too deep.
+    They are what has no formula (the results of a loop, an opaque function of what is no matrix),
+    what is looked up in an index, a maximum that is read more than once, and what would be inlined
+    too deep.
     """
     stays = frozenset(kept)
     wanted = list(roots)
     ids = _below(graph, wanted, stays)
-    looked_up = {s for i in ids for s in _look_ups(graph[i])}
+    raiser = Raiser(graph, stays)
+    loose = _loose_arguments(graph, ids, raiser)
+    raiser = Raiser(graph, stays | loose)
+    looked_up = loose | {s for i in ids for s in _look_ups(graph[i])}
     readers = consumers(graph, ids)
     found: list[int] = []
     depth: dict[int, int] = {}
@@ -35,7 +39,12 @@ def needed_names(graph: Graph, roots: Iterable[int], kept: Collection[int]) -> t
         below = max((depth.get(s, 0) for s in operands(node)), default=0)
         if i in top and not readers.get(i):
             continue
-        if _must(node) or i in looked_up or below >= DEEPEST or _dear(node, readers.get(i, [])):
+        if (
+            _must(graph, i, raiser)
+            or i in looked_up
+            or below >= DEEPEST
+            or _dear(node, readers.get(i, []))
+        ):
             if i not in stays:
                 found.append(i)
         elif i not in stays:
@@ -56,8 +65,23 @@ def _below(graph: Graph, roots: list[int], stays: frozenset[int]) -> list[int]:
     return sorted(seen)
 
 
-def _must(node: object) -> bool:
-    return isinstance(node, (Opaque, Prim, Hist, Final))
+def _must(graph: Graph, i: int, raiser: Raiser) -> bool:
+    """Whether a node has neither a formula of entries nor a matrix form."""
+    node = graph[i]
+    if isinstance(node, (Hist, Final)):
+        return True
+    return isinstance(node, (Opaque, Prim)) and raiser.law(i) is None
+
+
+def _loose_arguments(graph: Graph, ids: Iterable[int], raiser: Raiser) -> set[int]:
+    """The anonymous arguments of opaque functions and primitives that have no matrix form."""
+    found: set[int] = set()
+    for i in ids:
+        node = graph[i]
+        if isinstance(node, (Opaque, Prim)):
+            free = (a for a in node.args if not raiser.stays(a))
+            found.update(a for a in free if raiser.law(a) is None)
+    return found
 
 
 def _dear(node: object, readers: list[int]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from symbackprop.raising.tree import (
     Add,
     Apply,
+    Component,
     Delta,
     Entry,
     Formula,
@@ -18,6 +19,7 @@ from symbackprop.raising.tree import (
     MatMul,
     Negative,
     Norm,
+    OneHot,
     Over,
     Power,
     Product,
@@ -40,7 +42,7 @@ def with_children(formula: Formula, change: Callable[[Formula], Formula]) -> For
             return type(formula)(tuple(change(f) for f in factors))
         case Apply(args=args) | Unnamed(args=args):
             return replace(formula, args=tuple(change(a) for a in args))
-        case Negative() | Transpose() | Norm() | Whole():
+        case Negative() | Transpose() | Norm() | Whole() | Component():
             return replace(formula, operand=change(formula.operand))
         case Inner(left=left, right=right) | Kron(left=left, right=right):
             return type(formula)(change(left), change(right))
@@ -48,6 +50,8 @@ def with_children(formula: Formula, change: Callable[[Formula], Formula]) -> For
             return Quotient(change(top), change(bottom))
         case Power(base=base, exponent=exponent):
             return Power(change(base), change(exponent))
+        case OneHot():
+            return replace(formula, labels=change(formula.labels))
         case Over(body=body):
             return replace(formula, body=change(body))
     return formula
@@ -66,6 +70,8 @@ def substituted(formula: Formula, axes: Mapping[int, Index]) -> Formula:
     match below:
         case Entry():
             return Entry(below.source, terms(below.index))
+        case Component():
+            return replace(below, index=terms(below.index))
         case Ref():
             return replace(below, batch=terms(below.batch))
         case Value():

@@ -37,6 +37,8 @@ def recognised(formula: Formula) -> Formula:
             right=MatMul(factors=(Power(base=base, exponent=exponent), Ones())),
         ) if exponent == _TWO:
             return Norm(base)
+        case Inner(left=Ones(), right=Whole(function=MatrixFunction.DIAGONAL, operand=operand)):
+            return Whole(MatrixFunction.TRACE, operand)
         case Inner(left=left, right=right) if left == right and not isinstance(left, Ones):
             return Norm(left)
         case Product(factors=(Quotient(numerator=top, denominator=bottom), Apply() as exponential)):

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from symbackprop.raising.tree import (
     SCALAR_VALUED,
+    Component,
     Constant,
     Delta,
     Entry,
@@ -20,6 +21,7 @@ from symbackprop.raising.tree import (
     MatrixFunction,
     Norm,
     Number,
+    OneHot,
     Ones,
     Over,
     Ref,
@@ -31,7 +33,19 @@ from symbackprop.raising.tree import (
 )
 from symbackprop.sizes import Index
 
-_SCALARS = (Number, Constant, SizeTerm, Inner, Norm, Entry, Value, Over, Delta, Indicator)
+_SCALARS = (
+    Number,
+    Constant,
+    SizeTerm,
+    Inner,
+    Norm,
+    Entry,
+    Component,
+    Value,
+    Over,
+    Delta,
+    Indicator,
+)
 _TRANSPOSED = {Form.COLUMN: Form.ROW, Form.ROW: Form.COLUMN}
 
 
@@ -45,6 +59,8 @@ def form_of(formula: Formula) -> Form:
             return form
         case Ones():
             return Form.COLUMN
+        case OneHot(labels=labels):
+            return Form.COLUMN if form_of(labels) is Form.SCALAR else Form.MATRIX
         case Transpose(operand=operand):
             inner = form_of(operand)
             return _TRANSPOSED.get(inner, inner)
@@ -92,7 +108,7 @@ def children(formula: Formula) -> tuple[Formula, ...]:
     return tuple(found)
 
 
-_HOLDS = ("operand", "left", "right", "numerator", "base", "exponent", "body")
+_HOLDS = ("operand", "labels", "left", "right", "numerator", "base", "exponent", "body")
 _NO_CHILDREN = (Number, Delta)
 
 
@@ -121,6 +137,8 @@ def sources(formula: Formula) -> tuple[int, ...]:
                 found.update(_looked_up(here.batch))
             case Entry():
                 found.add(here.source)
+                found.update(_looked_up(here.index))
+            case Component():
                 found.update(_looked_up(here.index))
             case Value():
                 found.update(_looked_up((here.index,)))

@@ -159,12 +159,14 @@ class Unnamed:
     """An opaque function, differentiated ``orders[j]`` times by argument j.
 
     tensor : the form of the result of a function of whole tensors; None where it is elementwise
+    out_shape : the shape of what such a function gives, not differentiated
     """
 
     name: str
     orders: tuple[int, ...]
     args: tuple[Formula, ...]
     tensor: Form | None = None
+    out_shape: tuple[Size, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,14 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class OneHot:
+    """Labels as rows of zeros and a one; of one label a column."""
+
+    labels: Formula
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
 class Norm:
     """The Euclidean (Frobenius) norm squared."""
 
@@ -231,6 +241,14 @@ class Entry:
     """The entry of a node at an index, one term for each of its dims."""
 
     source: int
+    index: tuple[Index, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """The entry at an index of what has no formula by entries: an inverse, an opaque function."""
+
+    operand: Formula
     index: tuple[Index, ...]
 
 
@@ -295,7 +313,9 @@ Formula = (
     | Whole
     | Norm
     | Kron
+    | OneHot
     | Entry
+    | Component
     | Value
     | Over
     | Delta

@@ -8,12 +8,15 @@ from itertools import product
 from typing import Any
 
 from symbackprop.errors import UnsupportedError
+from symbackprop.interpret import evaluate as interpreted
+from symbackprop.ir import Graph, Opaque, Var
 from symbackprop.raising.entries import EntryForm
 from symbackprop.raising.shapes import form_of
 from symbackprop.raising.tree import (
     Add,
     Apply,
     Big,
+    Component,
     Constant,
     Delta,
     Entry,
@@ -29,6 +32,7 @@ from symbackprop.raising.tree import (
     Negative,
     Norm,
     Number,
+    OneHot,
     Ones,
     Over,
     Power,
@@ -43,7 +47,7 @@ from symbackprop.raising.tree import (
 )
 from symbackprop.scalars import FLOAT64, evaluate, function, placeholder
 from symbackprop.scalars.opaque import smooth_instance
-from symbackprop.sizes import Constraint, Index, evaluate_size
+from symbackprop.sizes import Constraint, Index, as_size, evaluate_size
 
 Array = Any
 """A NumPy array, or what behaves as one."""
@@ -54,13 +58,11 @@ class Values:
     """What a formula is evaluated with.
 
     arrays : node id -> array;  sizes : size name -> integer;  xp : the array module (``numpy``)
-    unnamed : name of an opaque tensor function -> function of (orders, arguments)
     """
 
     arrays: Mapping[int, Array]
     sizes: Mapping[str, int]
     xp: Any
-    unnamed: Mapping[str, Callable[..., Array]] = field(default_factory=dict)
     axes: dict[int, int] = field(default_factory=dict)
 
     def index(self, term: Index) -> int:
@@ -121,11 +123,21 @@ def _scalar(formula: Formula, values: Values, sizes: Sequence[int]) -> Array:
             return values.arrays[source][tuple(values.index(t) for t in index)]
         case Value(index=index):
             return float(values.index(index))
+        case Component():
+            return _component(formula, values)
         case Delta(left=left, right=right):
             return float(values.index(left) == values.index(right))
         case Indicator(conditions=conditions):
             return float(values.holds(conditions))
     return _elementwise(formula, args, values)
+
+
+def _component(formula: Component, values: Values) -> Array:
+    place = tuple(values.index(t) for t in formula.index)
+    whole = matrix_value(formula.operand, values)
+    if len(place) < 2:
+        return whole.reshape(-1)[place[0] if place else 0]
+    return whole[place]
 
 
 def _over(formula: Over, values: Values, sizes: Sequence[int]) -> Array:
@@ -161,10 +173,15 @@ def _operands(formula: Formula) -> tuple[Formula, ...]:
     return ()
 
 
-def _product(args: Sequence[Array]) -> Array:
+def _product(args: Sequence[Array], xp: Any) -> Array:
+    """The product entry by entry, where 0 times infinity (in 0 log 0) is 0."""
     result = args[0]
     for arg in args[1:]:
-        result = result * arg
+        if getattr(arg, "ndim", 0) or getattr(result, "ndim", 0):
+            with xp.errstate(invalid="ignore"):
+                result = xp.where((result == 0) | (arg == 0), 0.0, result * arg)
+        else:
+            result = 0.0 if result == 0 or arg == 0 else result * arg
     return result
 
 
@@ -182,7 +199,7 @@ def _elementwise(formula: Formula, args: Sequence[Array], values: Values) -> Arr
         case Negative():
             return -args[0]
         case Product() | Hadamard():
-            return _product(args)
+            return _product(args, values.xp)
         case Quotient():
             return args[0] / args[1]
         case Power():
@@ -236,7 +253,7 @@ def _inner(formula: Inner, values: Values) -> Array:
     left, right = (matrix_value(f, values) for f in (formula.left, formula.right))
     if left.shape != right.shape or left.shape[1] != 1:
         raise ValueError(f"inner product of shapes {left.shape} and {right.shape}")
-    return left.T @ right
+    return _product((left, right), values.xp).sum().reshape(1, 1)
 
 
 def _shared(formula: Formula, values: Values) -> Array:
@@ -301,8 +318,27 @@ def _norm(formula: Norm, values: Values) -> Array:
 def _unnamed(formula: Unnamed, values: Values) -> Array:
     if formula.tensor is None:
         return _shared(formula, values)
-    args = [matrix_value(a, values) for a in formula.args]
-    return values.unnamed[formula.name](formula.orders, args)
+    args = {f"x{j}": matrix_value(a, values) for j, a in enumerate(formula.args)}
+    graph = Graph()
+    ids = [
+        graph.add(Var(name, tuple(as_size(n) for n in array.shape))) for name, array in args.items()
+    ]
+    shape = tuple(as_size(evaluate_size(s, values.sizes)) for s in formula.out_shape)
+    node = graph.add(Opaque(formula.name, formula.orders, tuple(ids), shape))
+    found = interpreted(graph, [node], args)[node]
+    long = [n for n in found.shape if n != 1]
+    match formula.tensor:
+        case Form.MATRIX:
+            return found.reshape(long)
+        case Form.ROW:
+            return found.reshape(1, -1)
+    return found.reshape(-1, 1)
+
+
+def _one_hot(formula: OneHot, values: Values) -> Array:
+    labels = matrix_value(formula.labels, values).astype(int).reshape(-1)
+    found = values.xp.eye(evaluate_size(formula.size, values.sizes))[labels]
+    return found if form_of(formula) is Form.MATRIX else found.T
 
 
 _METHODS: dict[type, Callable[..., Array]] = {
@@ -316,6 +352,7 @@ _METHODS: dict[type, Callable[..., Array]] = {
     Norm: _norm,
     Kron: lambda f, v: v.xp.kron(matrix_value(f.left, v), matrix_value(f.right, v)),
     Unnamed: _unnamed,
+    OneHot: _one_hot,
     **dict.fromkeys(
         (Number, Constant, SizeTerm, Add, Negative, Product, Hadamard, Quotient, Power, Apply),
         _shared,
