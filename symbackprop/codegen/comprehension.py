@@ -203,7 +203,11 @@ class Comprehensions:
         return self.map(body, [*operands, result], result.axes, sizes)
 
     def _natural(
-        self, factors: Sequence[Any], operands: Sequence[Aligned], union: list[int], order: Sequence[int]
+        self,
+        factors: Sequence[Any],
+        operands: Sequence[Aligned],
+        union: list[int],
+        order: Sequence[int],
     ) -> list[int]:
         """The order of axes of the largest operand of some factors."""
         for k in sorted({k for f in factors for k in _used(f)}):

@@ -73,9 +73,7 @@ class Contractor:
 
         def cost(pair: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
             a, b = operands[pair[0]], operands[pair[1]]
-            others = {
-                x for k, o in enumerate(operands) if k not in pair for x in o.axes
-            }
+            others = {x for k, o in enumerate(operands) if k not in pair for x in o.axes}
             union = set(a.axes) | set(b.axes)
             return len(union & (others | set(out))), len(union), pair
 
@@ -83,9 +81,7 @@ class Contractor:
         pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
         return min(pairs, key=cost)
 
-    def _product(
-        self, a: Aligned, b: Aligned, needed: set[int], out: Sequence[int]
-    ) -> Aligned:
+    def _product(self, a: Aligned, b: Aligned, needed: set[int], out: Sequence[int]) -> Aligned:
         shared = [x for x in a.axes if x in b.axes]
         summed = [x for x in shared if x not in needed]
         order = [*out, *sorted({*a.axes, *b.axes} - set(out))]
@@ -100,9 +96,7 @@ class Contractor:
             a, b, rows, columns = b, a, columns, rows
         return self._matmul(a, b, batch, rows, columns, summed)
 
-    def _dot(
-        self, a: Aligned, b: Aligned, batch: Sequence[int], summed: Sequence[int]
-    ) -> Aligned:
+    def _dot(self, a: Aligned, b: Aligned, batch: Sequence[int], summed: Sequence[int]) -> Aligned:
         axes = [*batch, *(x for x in a.axes if x in summed)]
         first, second = self.viewer.ordered(a, axes), self.viewer.ordered(b, axes)
         if batch and len(summed) > 1:
@@ -156,13 +150,9 @@ class Contractor:
     ) -> int:
         """``@``; with a batch, a vector operand is made a matrix of one column."""
         if not lead or columns:
-            return self.program.add(
-                Op.MATMUL, (first, second), None, [*lead, *rows, *columns]
-            )
+            return self.program.add(Op.MATMUL, (first, second), None, [*lead, *rows, *columns])
         whole = Whole()
         items = (*(whole for _ in self.program.shape(second)), NewAxis())
-        column = self.viewer.view(
-            second, Subscript(items), [*self.program.shape(second), ONE]
-        )
+        column = self.viewer.view(second, Subscript(items), [*self.program.shape(second), ONE])
         made = self.program.add(Op.MATMUL, (first, column), None, [*lead, *rows, ONE])
         return self.viewer.reshape(made, [*lead, *rows])

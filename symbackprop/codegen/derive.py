@@ -16,4 +16,6 @@ def derived_of(problem: Problem) -> Derived:
 
 
 def _python_names(names: dict[int, str]) -> dict[int, str]:
-    return {i: name.replace("_bar", "") if name.endswith("_bar") else name for i, name in names.items()}
+    return {
+        i: name.replace("_bar", "") if name.endswith("_bar") else name for i, name in names.items()
+    }

@@ -91,7 +91,9 @@ class Speller:
     def _full(self, array: Array, args: Sequence[Code]) -> Code:
         value = self.tree(array.detail).text  # type: ignore[arg-type]
         if value in ("0", "1"):
-            return Code(f"np.{'zeros' if value == '0' else 'ones'}({self.shape(array.shape)}, DTYPE)")
+            return Code(
+                f"np.{'zeros' if value == '0' else 'ones'}({self.shape(array.shape)}, DTYPE)"
+            )
         return Code(f"np.full({self.shape(array.shape)}, {value}, DTYPE)")
 
     def _broadcast(self, array: Array, args: Sequence[Code]) -> Code:
@@ -119,7 +121,9 @@ class Speller:
                 texts = [self.size(s).text for s in array.shape]
                 if sum(not s.is_Integer for s in array.shape) > 1:
                     return Code(f"{atom}.reshape({', '.join(texts)})")
-                texts = [t if s.is_Integer else "-1" for t, s in zip(texts, array.shape, strict=True)]
+                texts = [
+                    t if s.is_Integer else "-1" for t, s in zip(texts, array.shape, strict=True)
+                ]
                 return Code(f"{atom}.reshape({', '.join(texts) if texts else '()'})")
             case Diagonal(first=first, second=second):
                 axes = "" if (first, second) == (0, 1) else f", axis1={first}, axis2={second}"
@@ -153,7 +157,11 @@ class Speller:
         """``start:stop:step``; a falling slice stops one before 0 by leaving the stop out."""
         last = start + step * (count - 1)
         falling = step.could_extract_minus_sign()
-        stop = "" if falling and same_size(last, last * 0) else self.size(last - 1 if falling else last + 1).text
+        stop = (
+            ""
+            if falling and same_size(last, last * 0)
+            else self.size(last - 1 if falling else last + 1).text
+        )
         first = "" if start == 0 and not falling else self.size(start).text
         return f"{first}:{stop}" + ("" if step == 1 else f":{self.size(step).text}")
 

@@ -54,9 +54,7 @@ class Lowering:
         self.program = ArrayProgram()
         self.stored: dict[Source, Stored] = {}
         self.viewer = Viewer(self.program)
-        self.tasks = Tasks(
-            Stabiliser(graph), self._shared(roots), frozenset([*roots, *names])
-        )
+        self.tasks = Tasks(Stabiliser(graph), self._shared(roots), frozenset([*roots, *names]))
         self.comprehensions = Comprehensions(
             graph, self.viewer, self.stored, layouts or {}, dtype.exponent_cap
         )

@@ -15,6 +15,7 @@ from symbackprop.ir import Var
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
 
+
 class PureFunctions:
     """The two functions of a module, under construction.
 
@@ -99,7 +100,9 @@ class PureFunctions:
         """Statements for gradients of inputs only run where those are asked for."""
         program = self.program
         always = {
-            i for n in self.problem.parameters if n in self.grads
+            i
+            for n in self.problem.parameters
+            if n in self.grads
             for i in program.reachable([self.grads[n]])
         }
         users: dict[int, list[str]] = {i: [] for i in rest if i not in always}
@@ -224,7 +227,7 @@ def _assignment(targets: str, values: list[str]) -> list[str]:
     lines: list[str] = []
     start = 0
     for end in range(1, len(names) + 1):
-        longer = f"{', '.join(names[start:end + 1])} = {', '.join(values[start:end + 1])}"
+        longer = f"{', '.join(names[start : end + 1])} = {', '.join(values[start : end + 1])}"
         if end == len(names) or len(longer) > 96:
             lines.append(f"{', '.join(names[start:end])} = {', '.join(values[start:end])}")
             start = end

@@ -130,4 +130,6 @@ class _Check:
             worst = np.abs(array.astype(np.float64) - right)
         scale = max(1.0, float(np.max(np.abs(right))))
         if not float(np.max(worst)) <= _TOLERANCE[self.dtype.name] * scale:
-            raise InternalError(f"{what}: the module differs from the interpreter by {np.max(worst):.3g}")
+            raise InternalError(
+                f"{what}: the module differs from the interpreter by {np.max(worst):.3g}"
+            )

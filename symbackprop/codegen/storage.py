@@ -106,7 +106,6 @@ class Tasks:
         )
         return replace(comp, body=body, reads=reads)
 
-
     def _definition(self, entry: Entry, operands: Operands) -> Any | None:
         """The definition of an anonymous operand: read once, or no more than a sum of two terms."""
         assert entry.source is not None

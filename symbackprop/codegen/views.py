@@ -258,9 +258,7 @@ class Viewer:
         return self.program.add(Op.BROADCAST, (array,), None, shape, here.kind)
 
 
-def radix(
-    parts: Sequence[tuple[int, Size, Size]], term: Index, size: Size
-) -> list[int] | None:
+def radix(parts: Sequence[tuple[int, Size, Size]], term: Index, size: Size) -> list[int] | None:
     """The axes of a term that is a whole mixed-radix number, most significant first; None where it is none."""
     if term.const != 0:
         return None
