@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeGuard
 
 from symbackprop.printing.context import Context
 from symbackprop.printing.dialect import Dialect
 from symbackprop.printing.functions import SPECIAL, function_word
 from symbackprop.printing.indices import index_text, relations
-from symbackprop.printing.letters import Letters
 from symbackprop.printing.levels import Level, Piece
+from symbackprop.printing.names import spelling
 from symbackprop.printing.numerals import decimal, power_of_ten
-from symbackprop.printing.names import Spelling, spelling
 from symbackprop.raising.bodies import size_formula
 from symbackprop.raising.build import matmul
 from symbackprop.raising.shapes import form_of, is_scalar
@@ -74,9 +73,9 @@ class Printer:
             return Piece(str(formula.numerator), level)
         if formula.numerator == 1 and power_of_ten(formula) >= 4:
             return Piece(self.dialect.power("10", f"-{power_of_ten(formula)}"), Level.POWER)
-        decimal = decimal(formula)
-        if decimal:
-            return Piece(decimal)
+        short = decimal(formula)
+        if short:
+            return Piece(short)
         return self._fraction(str(formula.numerator), str(formula.denominator))
 
     def _fraction(self, top: str, bottom: str) -> Piece:
@@ -342,79 +341,6 @@ def _is_one(factor: Quotient) -> bool:
 def _spaced(parts: list[str]) -> str:
     """Factors side by side; two numbers never touch."""
     return " ".join(parts)
-
-
-_WHOLE_WORDS[formula.function])
-        if formula.function is MatrixFunction.DETERMINANT:
-            word = self.dialect.determinant
-        if formula.function is MatrixFunction.LOGDET:
-            word = f"{self.dialect.log} {self.dialect.determinant}"
-        return Piece(word + self.arguments((operand,)), Level.CALL)
-
-    def _norm(self, formula: Norm) -> Piece:
-        frobenius = form_of(formula.operand) is Form.MATRIX
-        return Piece(self.dialect.norm(self.text(formula.operand), frobenius), Level.POWER)
-
-    # index form
-
-    def _value(self, formula: Value) -> Piece:
-        text = self.position(formula.index, 0)
-        return Piece(text, Level.ATOM if text.isalnum() else Level.SUM)
-
-    def _delta(self, formula: Delta) -> Piece:
-        first = self.context.letters.first
-        sides = (formula.left, formula.right)
-        shown = sorted((self.position(t, first) for t in sides), key=lambda s: (len(s) > 1, s))
-        return Piece(self.dialect.delta(shown[0], shown[1]))
-
-    def _indicator(self, formula: Indicator) -> Piece:
-        conditions = relations(self, formula.conditions)
-        return Piece(self.dialect.indicator(", ".join(conditions)))
-
-    def _over(self, formula: Over) -> Piece:
-        letters = self.context.letters
-        ranges = [(letters.names[a], str(letters.first), self._last(a)) for a in formula.axes]
-        conditions = relations(self, formula.conditions)
-        body = self.text(formula.body, Level.BIG)
-        if formula.big is Big.SUM:
-            return Piece(f"{self.dialect.summed(ranges, conditions)} {body}", Level.BIG)
-        sign = self.dialect.big_max if formula.big is Big.MAX else self.dialect.big_argmax
-        return Piece(f"{self.dialect.extremum(sign, ranges, conditions)} {body}", Level.BIG)
-
-    def _last(self, a: int) -> str:
-        """The number of the last position along an axis."""
-        size = self.context.sizes[a]
-        return self.size(size if self.context.letters.first else size - 1)
-
-
-def _is_inverse(formula: Formula) -> TypeGuard[Whole]:
-    return isinstance(formula, Whole) and formula.function is MatrixFunction.INVERSE
-
-
-def _is_one(factor: Quotient) -> bool:
-    return factor.numerator == Number(1)
-
-
-def _spaced(parts: list[str]) -> str:
-    """Factors side by side; two numbers never touch."""
-    return " ".join(parts)
-
-
-def power_of_ten(number: Number) -> int:
-    """The n of a denominator ``10**n``, else 0."""
-    digits = str(number.denominator)
-    return len(digits) - 1 if digits == "1" + "0" * (len(digits) - 1) else 0
-
-
-def decimal(number: Number) -> str:
-    """A number with a power of ten (10 at least) as denominator as a decimal, else nothing."""
-    places = next((n for n in range(1, 18) if 10**n % number.denominator == 0), 0)
-    if not places or number.denominator % 10:
-        return ""
-    scale = 10**places
-    digits = str(abs(number.numerator) * (scale // number.denominator)).rjust(places + 1, "0")
-    sign = "-" if number.numerator < 0 else ""
-    return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
 
 _WHOLE_WORDS = {

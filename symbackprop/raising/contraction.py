@@ -10,10 +10,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symbackprop.raising.build import diag, hadamard, hadamard_key, inner, matmul, scaled
-from symbackprop.raising.shapes import weight
+from symbackprop.raising.build import (
+    add,
+    diag,
+    hadamard,
+    hadamard_key,
+    inner,
+    matmul,
+    negative,
+    scaled,
+)
+from symbackprop.raising.shapes import is_scalar, weight
 from symbackprop.raising.transposing import outer, transposed
-from symbackprop.raising.tree import ONE, Formula, MatrixFunction, Ones, Whole
+from symbackprop.raising.tree import (
+    ONE,
+    Add,
+    Formula,
+    Hadamard,
+    MatrixFunction,
+    Negative,
+    Number,
+    Ones,
+    Product,
+    Whole,
+)
 from symbackprop.sizes import Size
 
 
@@ -36,6 +56,21 @@ class _Network:
 
     def add(self, block: Block) -> None:
         """Put a block where it belongs; what is over ``(b, a)`` is transposed."""
+        pending = [block.formula]
+        while pending:
+            formula = pending.pop(0)
+            if isinstance(formula, Hadamard):
+                pending[:0] = formula.factors
+            elif isinstance(formula, Negative):
+                self.scalars.append(Number(-1))
+                pending.insert(0, formula.operand)
+            elif isinstance(formula, Product) and not is_scalar(formula):
+                self.scalars.extend(formula.factors[:-1])
+                pending.insert(0, formula.factors[-1])
+            else:
+                self._put(Block(formula, block.axes))
+
+    def _put(self, block: Block) -> None:
         match block.axes:
             case ():
                 self.scalars.append(block.formula)
@@ -195,7 +230,7 @@ def _scalar(network: _Network, axes: list[int]) -> Formula | None:
     if len(axes) == 1:
         columns = sorted(network.columns[axes[0]], key=lambda f: (weight(f), hadamard_key(f)))
         if len(columns) == 1:
-            return inner(Ones(network.sizes[axes[0]]), columns[0])
+            return _column_sum(columns[0], Ones(network.sizes[axes[0]]))
         return inner(columns[0], hadamard(columns[1:]))
     if len(axes) == 2 and not any(a in network.columns for a in axes):
         return _total(network, axes[0], axes[1])
@@ -207,6 +242,31 @@ def _scalar(network: _Network, axes: list[int]) -> Formula | None:
         left = network.column(root, network.columns.get(root, ()))
         return inner(left, matmul((network.matrix(root, other), rest)))
     return _trace(network, axes)
+
+
+def _column_sum(column: Formula, ones: Formula) -> Formula:
+    """The sum of a column; term by term where every term is an entrywise product."""
+    terms = column.terms if isinstance(column, Add) else (column,)
+    pairs = [_as_inner(term) for term in terms]
+    if all(pair is not None for pair in pairs):
+        return add(pair for pair in pairs if pair is not None)
+    return inner(ones, column)
+
+
+def _as_inner(term: Formula) -> Formula | None:
+    match term:
+        case Negative(operand=operand):
+            found = _as_inner(operand)
+            return None if found is None else negative(found)
+        case Product(factors=factors):
+            found = _as_inner(factors[-1])
+            return None if found is None else scaled(factors[:-1], found)
+        case Hadamard(factors=factors):
+            first = min(factors, key=lambda f: (weight(f), hadamard_key(f)))
+            rest = list(factors)
+            rest.remove(first)
+            return inner(first, hadamard(rest))
+    return None
 
 
 def _total(network: _Network, a: int, b: int) -> Formula:

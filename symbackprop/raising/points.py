@@ -17,14 +17,11 @@ from symbackprop.raising.tree import (
     Apply,
     Form,
     Formula,
-    Inner,
     MatrixFunction,
-    Negative,
     Number,
     OneHot,
     Ones,
     Power,
-    Product,
     Quotient,
     Unnamed,
     Whole,
@@ -102,10 +99,6 @@ class Points:
         if body.is_Add and any(body_axes(term, self.comp) != axes for term in body.args):
             split = [self._summed(term, out) for term in body.args]
             if all(term is not None for term in split):
-                return _all(add, split)
-        if body.is_Add and not out:
-            split = [self._summed(term, out) for term in body.args]
-            if all(term is not None and is_inner(term) for term in split):
                 return _all(add, split)
         return self._product(body, out, self.comp.axes)
 
@@ -302,13 +295,6 @@ def plain_axes(index: Sequence[Index], shape: Sequence[Size]) -> list[tuple[int,
 
 def _oriented(block: Block, own: tuple[int, ...]) -> Formula:
     return block.formula if block.axes == own else transposed(block.formula)
-
-
-def is_inner(formula: Formula) -> bool:
-    """Whether a scalar is a multiple of an inner product of two columns that are both known."""
-    while isinstance(formula, (Negative, Product)):
-        formula = formula.operand if isinstance(formula, Negative) else formula.factors[-1]
-    return isinstance(formula, Inner) and not isinstance(formula.left, Ones)
 
 
 def _ratio(above: list[Formula], below: list[Formula]) -> Formula:
