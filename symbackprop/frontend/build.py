@@ -113,9 +113,10 @@ def _tensor(name: str, value: Any, inputs: Sequence[Any]) -> Record:
 
 
 def _parameter(record: Any) -> Record:
-    definition = record.definition if isinstance(record, Record) else None
-    if isinstance(definition, Declared) and definition.role is Role.PARAMETER:
-        return record
+    if isinstance(record, Record):
+        definition = record.definition
+        if isinstance(definition, Declared) and definition.role is Role.PARAMETER:
+            return record
     found = describe(record) if isinstance(record, Record) else type(record).__name__
     raise InvalidExpressionError(f"parameters: {found} is no parameter", help="sb.param makes one")
 

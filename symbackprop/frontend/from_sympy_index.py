@@ -6,30 +6,23 @@ from collections.abc import Iterable, Iterator
 
 from sympy import (
     Basic,
-    Derivative,
     Determinant,
     Expr,
     Idx,
     Indexed,
-    IndexedBase,
     Integer,
-    Integral,
     KroneckerDelta,
-    Limit,
     MatrixExpr,
-    Product,
-    Subs,
     Sum,
     Symbol,
     Trace,
 )
-from sympy.matrices import MatrixBase
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symbackprop.errors import ShapeError, UnsupportedError
 from symbackprop.frontend.entries import Entry
-from symbackprop.frontend.importer import Environment, Importer, Job, Rule, short, unsupported
-from symbackprop.frontend.index_survey import Survey, is_size, sum_ranges
+from symbackprop.frontend.importer import Environment, Importer, Job, Rule, short
+from symbackprop.frontend.index_survey import Survey, check_construct, is_size, sum_ranges
 from symbackprop.frontend.scalar_terms import Letter, Letters, Place, Term, affine, outside
 from symbackprop.frontend.tensor import Tensor
 from symbackprop.ir import Kind
@@ -41,17 +34,6 @@ DEPTH_LIMIT = 100
 """Nesting inside one scalar expression, between sums."""
 
 LEAVES = (Indexed, Entry, Sum, Trace, Determinant, MatrixElement, MatrixExpr, Symbol, Idx)
-
-REFUSED: dict[type[Basic], str] = {
-    Derivative: "declare the loss only; derivatives are what this program finds",
-    Integral: "write a finite Sum",
-    Product: "write exp(Sum(log(f), ...)), or a comprehension",
-    Limit: "write the value itself",
-    Subs: "substitute before: expression.doit()",
-    MatrixBase: "an explicit matrix of entries: write IndexedBase or MatrixSymbol",
-    IndexedBase: "an array without indices: write A[i, j]",
-}
-"""What SymPy has and a network cannot use, and what to write instead."""
 
 
 def leaves_of(expression: Basic) -> Iterator[Basic]:
@@ -66,9 +48,7 @@ def leaves_of(expression: Basic) -> Iterator[Basic]:
     while pending:
         here, depth = pending.pop()
         if isinstance(here, KroneckerDelta) or not isinstance(here, LEAVES):
-            for kind, advice in REFUSED.items():
-                if isinstance(here, kind):
-                    raise unsupported(here, advice)
+            check_construct(here)
             if depth > DEPTH_LIMIT:
                 raise UnsupportedError(
                     f"a scalar expression nested deeper than {DEPTH_LIMIT}: {short(here)}",
@@ -95,9 +75,11 @@ def sum_needs(importer: Importer, expression: Sum, env: Environment) -> Iterable
 def summed_environment(importer: Importer, expression: Sum, env: Environment) -> Environment:
     """The indices inside a sum."""
     inside = dict(env)
-    for symbol, (low, high) in sum_ranges(expression):
+    ranges = sum_ranges(expression)
+    indices = {*inside, *(symbol for symbol, _ in ranges)}
+    for symbol, (low, high) in ranges:
         for bound in (low, high):
-            if any(s in inside for s in bound.free_symbols):
+            if any(s in indices for s in bound.free_symbols):
                 raise UnsupportedError(
                     f"the bound {bound} of {symbol} depends on another index: {short(expression)}",
                     help="sum over the whole axis of f times Piecewise((1, k <= i), (0, True)), or "

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import Any
 
 from sympy import (
@@ -30,7 +29,6 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symbackprop.errors import ShapeError
-from symbackprop.frontend.comprehend import elementwise
 from symbackprop.frontend.contraction import contract
 from symbackprop.frontend.importer import (
     Environment,
@@ -42,13 +40,22 @@ from symbackprop.frontend.importer import (
     unsupported,
 )
 from symbackprop.frontend.linear_algebra import det, diag, inverse
-from symbackprop.frontend.record import Computed, Record
+from symbackprop.frontend.matrix_products import (
+    check_inner,
+    constants,
+    mapped,
+    place,
+    product,
+    shape,
+    shape_of,
+)
+from symbackprop.frontend.record import Computed
 from symbackprop.frontend.scalar_terms import Term
 from symbackprop.frontend.tensor import Tensor
 from symbackprop.ir import Reduction
 from symbackprop.scalars import Power, placeholder
 from symbackprop.scalars.adopt import adopt
-from symbackprop.sizes import Index, Size, as_size, axis, implied, same_size
+from symbackprop.sizes import as_size, axis, implied, same_size
 
 _P0 = placeholder(0)
 
@@ -61,29 +68,6 @@ def parts(importer: Importer, expression: Basic, env: Environment) -> Iterable[J
 def no_parts(importer: Importer, expression: Basic, env: Environment) -> Iterable[Job]:
     """Nothing: the expression is a leaf."""
     return []
-
-
-def place(matrix: Matrix, row: Index, column: Index) -> tuple[Index, ...]:
-    """How the tensor of a matrix is read at a row and a column."""
-    found = []
-    if matrix.rows != 1:
-        found.append(row)
-    if matrix.columns != 1:
-        found.append(column)
-    return tuple(reversed(found)) if matrix.flipped else tuple(found)
-
-
-def shape_of(rows: Size, columns: Size) -> list[Size]:
-    """The shape of the tensor of a matrix: axes of size 1 are left out."""
-    return [size for size in (rows, columns) if size != 1]
-
-
-def constants(value: Expr, rows: Size, columns: Size) -> Matrix:
-    """The matrix whose every entry is `value`."""
-    shape = shape_of(rows, columns)
-    here = tuple(axis(k) for k in range(len(shape)))
-    made = Computed((), tuple(shape), value, (), here, (), Reduction.NONE, pointwise=True)
-    return Matrix(Tensor(shape, made), rows, columns)
 
 
 def make_symbol(importer: Importer, expression: MatrixSymbol, env: Environment) -> Matrix:
@@ -132,11 +116,11 @@ def make_product(importer: Importer, expression: MatMul, env: Environment) -> Ma
             numbers.append(value.body)
         else:
             scalars.append(importer.letters.stored(value).reads[0][0] or _never())
-    _check_inner(expression, matrices)
+    check_inner(expression, matrices)
     coefficient = Integer(1)
     for number in numbers:
         coefficient = coefficient * number
-    made = _product(importer, matrices)
+    made = product(importer, matrices)
     if scalars or coefficient != 1:
         body = coefficient * _P0
         for k in range(len(scalars)):
@@ -145,87 +129,8 @@ def make_product(importer: Importer, expression: MatMul, env: Environment) -> Ma
     return made
 
 
-def mapped(
-    importer: Importer,
-    what: str,
-    body: Expr,
-    matrices: Sequence[Matrix],
-    scalars: Sequence[Tensor] = (),
-) -> Matrix:
-    """`body` of matrices of one shape, then of numbers; equal ones are made once."""
-    flipped = next((m.flipped for m in matrices if len(m.tensor.shape) == 2), False)
-    tensors = [m.tensor if m.flipped == flipped else m.tensor.T for m in matrices]
-    key = ("map", body, tuple((m.tensor, m.flipped != flipped) for m in matrices), tuple(scalars))
-    known = importer.letters.made
-    if key not in known:
-        known[key] = elementwise(what, body, [*tensors, *scalars])
-    return Matrix(known[key], matrices[0].rows, matrices[0].columns, flipped)
-
-
 def _never() -> Tensor:
     raise AssertionError("a stored term reads a tensor")
-
-
-def _check_inner(expression: Basic, matrices: Sequence[Matrix]) -> None:
-    for a, b in pairwise(matrices):
-        if not same_size(a.columns, b.rows):
-            raise ShapeError(
-                f"product: inner sizes differ: {_shape(a)} times {_shape(b)}",
-                where=short(expression),
-                help=f"{a.columns} and {b.rows} are unrelated sizes; SymPy does not check symbols",
-            )
-
-
-def _shape(matrix: Matrix) -> str:
-    return f"({matrix.rows}, {matrix.columns})"
-
-
-def _product(importer: Importer, matrices: Sequence[Matrix]) -> Matrix:
-    """The contraction of the factors; ones only stretch or sum. A transposed one is found again."""
-    rows, columns = matrices[0].rows, matrices[-1].columns
-    if len(matrices) == 1:
-        return matrices[0]
-    known = importer.letters.made
-    back = _product_key([m.transposed() for m in reversed(matrices)])
-    if back in known and len(known[back].shape) == 2:
-        return Matrix(known[back], rows, columns, flipped=True)
-    key = _product_key(matrices)
-    if key not in known:
-        known[key] = _contracted(matrices)
-    return Matrix(known[key], rows, columns)
-
-
-def _product_key(matrices: Sequence[Matrix]) -> tuple[object, ...]:
-    factors = tuple(m.rows if _is_ones(m.tensor) else (m.tensor, m.flipped) for m in matrices)
-    return ("product", factors, matrices[0].rows, matrices[-1].columns)
-
-
-def _contracted(matrices: Sequence[Matrix]) -> Tensor:
-    sizes = [matrices[0].rows, *(m.columns for m in matrices)]
-    factors = [
-        (m.tensor, place(m, axis(k), axis(k + 1)))
-        for k, m in enumerate(matrices)
-        if not _is_ones(m.tensor)
-    ]
-    out = [k for k in (0, len(matrices)) if sizes[k] != 1]
-    inner = [k for k in range(1, len(matrices)) if sizes[k] != 1]
-    if not factors:
-        total = Integer(1)
-        for k in inner:
-            total = total * sizes[k]
-        return constants(total, sizes[0], sizes[-1]).tensor
-    local = {k: n for n, k in enumerate([*out, *inner])}
-    moved = [(t, tuple(i.renamed(local.__getitem__) for i in index)) for t, index in factors]
-    return contract(moved, [sizes[k] for k in local], list(range(len(out))))
-
-
-def _is_ones(tensor: Record) -> bool:
-    definition = tensor.definition
-    return (
-        isinstance(definition, Computed)
-        and not definition.operands
-        and (definition.body == 1 and definition.pointwise)
-    )
 
 
 def entrywise(importer: Importer, expression: Basic, env: Environment, body: Expr) -> Matrix:
@@ -235,7 +140,7 @@ def entrywise(importer: Importer, expression: Basic, env: Environment, body: Exp
     for other in matrices[1:]:
         if not (same_size(first.rows, other.rows) and same_size(first.columns, other.columns)):
             raise ShapeError(
-                f"{type(expression).__name__}: shapes differ: {_shape(first)} and {_shape(other)}",
+                f"{type(expression).__name__}: shapes differ: {shape(first)} and {shape(other)}",
                 where=short(expression),
                 help="SymPy does not check symbolic sizes; a bias is added to every row by "
                 "OneMatrix(m, 1)*b.T",
@@ -314,13 +219,13 @@ def make_power(importer: Importer, expression: MatPow, env: Environment) -> Matr
     if exponent == 0:
         return make_identity(importer, Identity(inner.rows), env)
     base = inner if exponent > 0 else make_inverse(importer, expression, env)
-    return _product(importer, [base] * abs(int(exponent)))
+    return product(importer, [base] * abs(int(exponent)))
 
 
 def _square(expression: Basic, matrix: Matrix) -> None:
     if not same_size(matrix.rows, matrix.columns):
         raise ShapeError(
-            f"{type(expression).__name__}: expected a square matrix, found {_shape(matrix)}",
+            f"{type(expression).__name__}: expected a square matrix, found {shape(matrix)}",
             where=short(expression),
         )
 
@@ -365,7 +270,7 @@ def make_diagonal(importer: Importer, expression: Any, env: Environment) -> Matr
     """The diagonal matrix of a vector."""
     inner = importer.matrix(expression.args[0], env)
     if len(inner.tensor.shape) != 1:
-        raise ShapeError(f"{type(expression).__name__}: expected a vector, found {_shape(inner)}")
+        raise ShapeError(f"{type(expression).__name__}: expected a vector, found {shape(inner)}")
     size = inner.tensor.shape[0]
     return Matrix(diag(inner.tensor), size, size)
 
@@ -390,7 +295,7 @@ class Elements:
             inside = implied(term, box) and implied(term.scaled(Integer(-1)).shifted(size - 1), box)
             if not inside:
                 raise ShapeError(
-                    f"an entry of {_shape(inner)} is outside: {short(expression)}",
+                    f"an entry of {shape(inner)} is outside: {short(expression)}",
                     help="indices of a MatrixSymbol count from 0",
                 )
         return Term(_P0, ((inner.tensor, place(inner, row, column)),))

@@ -6,16 +6,57 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Basic, Expr, Idx, Indexed, MatrixSymbol, Sum, Symbol, expand
+from sympy import (
+    Basic,
+    Derivative,
+    Expr,
+    Idx,
+    Indexed,
+    IndexedBase,
+    Integral,
+    Limit,
+    MatrixSymbol,
+    Product,
+    Subs,
+    Sum,
+    Symbol,
+    expand,
+)
+from sympy.matrices import MatrixBase
 
 from symbackprop.errors import InvalidExpressionError, ShapeError, UnsupportedError
-from symbackprop.frontend.importer import short
+from symbackprop.frontend.importer import short, unsupported
 from symbackprop.frontend.record import shape_text
 from symbackprop.sizes import Size, as_size, same_size, size_symbol
 
 Range = tuple[Expr, Expr]
 """First and last value of an index."""
 Ranges = tuple[tuple[Symbol, Range | None], ...]
+
+
+REFUSED: dict[type[Basic], str] = {
+    Derivative: "declare the loss only; derivatives are what this program finds",
+    Integral: "write a finite Sum",
+    Product: "write exp(Sum(log(f), ...)), or a comprehension",
+    Limit: "write the value itself",
+    Subs: "substitute before: expression.doit()",
+    MatrixBase: "an explicit matrix of entries: write IndexedBase or MatrixSymbol",
+    IndexedBase: "an array without indices: write A[i, j]",
+}
+"""What SymPy has and a network cannot use, and what to write instead."""
+
+
+def check_construct(expression: Basic) -> None:
+    """Refuse what a network cannot use.
+
+    Raises
+    ------
+    UnsupportedError
+        With its name and what to write instead.
+    """
+    for kind, advice in REFUSED.items():
+        if isinstance(expression, kind):
+            raise unsupported(expression, advice)
 
 
 @dataclass(slots=True)
@@ -149,6 +190,7 @@ def _walk(found: Survey, expression: Basic, ranges: Ranges) -> None:
         if (id(here), inside) in seen:
             continue
         seen.add((id(here), inside))
+        check_construct(here)
         if isinstance(here, Indexed):
             found.occurrences.append((here, inside))
             pending.extend((a, inside) for a in reversed(here.indices))

@@ -78,7 +78,7 @@ def take(x: T, key: Any) -> T:
     """``x[key]``: integers, slices, ``...``, ``None`` and integer tensors.
 
     Sizes may be symbols; a slice that cannot be proved to fit adds the fact that it does. Several
-    integer tensors are broadcast against each other, as in NumPy, and must stand next to each other.
+    integer tensors are broadcast against each other, as in NumPy, and stand together.
 
     Raises
     ------

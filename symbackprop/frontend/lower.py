@@ -1,7 +1,7 @@
 """From handles to a graph of nodes.
 
-Arithmetic that has no name and one use becomes part of the node that uses it, so that `a*b - c` is one
-node however it was written; functions, sums and named values are nodes of their own.
+Arithmetic that has no name and one use becomes part of the node that uses it, so that `a*b - c` is
+one node however it was written; functions, sums and named values are nodes of their own.
 """
 
 from __future__ import annotations

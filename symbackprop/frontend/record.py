@@ -1,7 +1,8 @@
 """Handles: immutable leaves that stand for a value of a network, each with its definition.
 
 A handle holds the handles it was made from, so a network is a graph of small records; `lower`
-turns it into a graph of nodes. Handles are SymPy leaves: no SymPy expression ever spans more than one of them.
+turns it into a graph of nodes. Handles are SymPy leaves: no SymPy expression ever spans more than
+one of them.
 """
 
 from __future__ import annotations
