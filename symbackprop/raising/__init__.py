@@ -5,6 +5,7 @@ May import `errors`, `sizes`, `scalars`, `ir`, `primitives`, `calculus` and `sim
 
 from symbackprop.raising.entries import EntryForm, entry_form
 from symbackprop.raising.kept import needed_names
+from symbackprop.raising.layout import arranged, batch_sizes, with_examples
 from symbackprop.raising.matrix import Raiser
 from symbackprop.raising.tree import Formula
 from symbackprop.raising.values import Values, entries_value, matrix_value
@@ -14,8 +15,11 @@ __all__ = [
     "Formula",
     "Raiser",
     "Values",
+    "arranged",
+    "batch_sizes",
     "entries_value",
     "entry_form",
     "matrix_value",
     "needed_names",
+    "with_examples",
 ]

@@ -108,8 +108,8 @@ def _rank(formula: Formula) -> tuple[int, int, int, str]:
     core = formula.factors[-1] if isinstance(formula, Product) else formula
     found = sources(core)
     first = found[0] if found else _LAST
-    heavy = isinstance(core, (MatMul, Inner, Norm)) and bool(found)
-    product = heavy or isinstance(core, Hadamard)
+    heavy = isinstance(core, (MatMul, Norm)) and bool(found)
+    product = heavy or isinstance(core, (Inner, Hadamard))
     return (0 if product else 1, first, -weight(core) if heavy else weight(core), repr(formula))
 
 
@@ -130,6 +130,8 @@ def scaled(scalars: Sequence[Formula], formula: Formula) -> Formula:
     for scalar in (*scalars, formula) if is_scalar(formula) else scalars:
         while isinstance(scalar, Negative):
             scalar, sign = scalar.operand, not sign
+        if all_negative(scalar):
+            scalar, sign = without_signs(scalar), not sign
         front.extend(scalar.factors if isinstance(scalar, Product) else (scalar,))
     rest = None if is_scalar(formula) else formula
     while isinstance(rest, Negative):

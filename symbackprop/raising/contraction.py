@@ -249,7 +249,7 @@ def _column_sum(column: Formula, ones: Formula) -> Formula:
     terms = column.terms if isinstance(column, Add) else (column,)
     pairs = [_as_inner(term) for term in terms]
     if all(pair is not None for pair in pairs):
-        return add(pair for pair in pairs if pair is not None)
+        return scaled([], add(pair for pair in pairs if pair is not None))
     return inner(ones, column)
 
 

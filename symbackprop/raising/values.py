@@ -284,7 +284,7 @@ def _whole(formula: Whole, values: Values) -> Array:
     one = (1, 1)
     match formula.function:
         case MatrixFunction.DIAG:
-            return xp.diag(operand[:, 0])
+            return xp.diag(operand.reshape(-1))
         case MatrixFunction.DIAGONAL:
             return xp.diag(operand).reshape(-1, 1)
         case MatrixFunction.TRACE:
