@@ -59,6 +59,8 @@ class _Lowering:
         if body.is_Symbol:
             k = placeholder_index(body)
             return SizeName(body.name) if k is None else Operand(k)
+        if type(body).__name__ in _WHOLE:
+            return SizeName(size_expression(body))
         if body.is_Add:
             return self.addition(body)
         if body.is_Mul:
@@ -184,6 +186,18 @@ class _Lowering:
         if not ks:
             return -1
         return max((self.ranks[k] if k < len(self.ranks) else 0) for k in ks)
+
+
+_WHOLE = {"floor": "//", "ceiling": "//"}
+
+
+def size_expression(body: Body) -> str:
+    """A rounded quotient of sizes as Python text over their names."""
+    numerator, denominator = body.args[0].as_numer_denom()
+    above, below = f"({numerator})", f"({denominator})"
+    if type(body).__name__ == "floor":
+        return f"({above} // {below})"
+    return f"(-(-{above} // {below}))"
 
 
 def number(body: Body) -> Number:

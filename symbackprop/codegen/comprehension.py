@@ -9,6 +9,7 @@ from symbackprop.codegen.arrays import Op
 from symbackprop.codegen.bodies import body_tree, with_operands
 from symbackprop.codegen.contract import Contractor
 from symbackprop.codegen.gather import Gatherer
+from symbackprop.codegen.padding import Margin, Plan, plan
 from symbackprop.codegen.scatter import Scatterer
 from symbackprop.codegen.stable import Source
 from symbackprop.codegen.storage import Stored, Task
@@ -46,8 +47,9 @@ class Comprehensions:
     def lower(self, source: Source, task: Task) -> Stored:
         """The array of a task."""
         comp = task.comp
-        operands = self.operands(task)
-        mask = self.gatherer.mask(comp) if comp.domain else None
+        chosen = self._plan(task)
+        operands = self.operands(task, chosen)
+        mask = self.gatherer.mask(comp) if chosen.masked else None
         plain = [term.plain_axis() for term in comp.write]
         written = [a for a in plain if a is not None]
         whole = len(written) == len(plain) == len(set(written)) and all(
@@ -61,7 +63,7 @@ class Comprehensions:
             full = self.viewer.spread(result, order, comp.axes)
             dims = tuple(written.index(a) for a in order)
             return Stored(full, dims)
-        array = self.scatterer.scatter(comp, result)
+        array = self.scatterer.scatter(comp, result, chosen.cropped)
         return Stored(array, tuple(range(len(comp.shape))))
 
     def _order(
@@ -78,22 +80,50 @@ class Comprehensions:
                     return list(operand.axes)
         return list(written)
 
-    def operands(self, task: Task) -> list[Aligned]:
+    def _plan(self, task: Task) -> Plan:
+        shapes: list[tuple[Size, ...] | None] = []
+        for entry in task.found:
+            if entry.source is None:
+                shapes.append(None)
+                continue
+            stored = self.stored[entry.source]
+            held = dict(zip(stored.dims, self.program.shape(stored.array), strict=True))
+            shapes.append(tuple(held[d] for d in range(len(held))))
+        return plan(task, shapes)
+
+    def operands(self, task: Task, chosen: Plan) -> list[Aligned]:
         """The operands of a task, as views or gathered."""
         found: list[Aligned] = []
-        for entry in task.found:
+        sizes = task.comp.axes
+        for k, entry in enumerate(task.found):
             if entry.source is None:
                 found.append(self.gatherer.position(entry.index[0], task.comp))
                 continue
             stored = self.stored[entry.source]
+            array = stored.array
             terms = [entry.index[d] for d in stored.dims]
+            if k in chosen.padded:
+                edges = [chosen.padded[k][d] for d in stored.dims]
+                low = task.comp.reduction is Reduction.MAX
+                array = self._padded(array, edges, float("-inf") if low else 0.0)
+                terms = [t.shifted(e.low) for t, e in zip(terms, edges, strict=True)]
             aligned = None
-            if not task.comp.domain or self.gatherer.in_range(stored.array, terms, task.comp):
-                aligned = self.viewer.entry(stored.array, terms, task.comp.axes)
+            if not chosen.masked or self.gatherer.in_range(array, terms, sizes):
+                aligned = self.viewer.entry(array, terms, sizes)
             if aligned is None:
-                aligned = self.gatherer.gather(stored.array, terms, task.comp)
+                aligned = self.gatherer.gather(array, terms, sizes, chosen.masked)
             found.append(aligned)
         return found
+
+    def _padded(self, array: int, edges: Sequence[Margin], value: float) -> int:
+        """The array with margins of a value."""
+        if all(e.low == 0 and e.high == 0 for e in edges):
+            return array
+        shape = [
+            size + e.low + e.high
+            for size, e in zip(self.program.shape(array), edges, strict=True)
+        ]
+        return self.program.add(Op.PAD, (array,), (tuple(edges), value), shape)
 
     def compute(
         self, task: Task, operands: Sequence[Aligned], mask: Aligned | None, order: Sequence[int]

@@ -22,6 +22,7 @@ from symbackprop.codegen.arrays import (
 from symbackprop.codegen.bodies import size_tree
 from symbackprop.errors import InternalError, UnsupportedError
 from symbackprop.ir import Kind
+from symbackprop.ir.nodes import PrimOp
 from symbackprop.scalars.numpy_code import Code, CodePrecedence, numpy_code
 from symbackprop.scalars.numpy_tree import NumpyTree
 from symbackprop.sizes import Size, same_size
@@ -142,6 +143,38 @@ class Speller:
             texts.pop()
         return texts
 
+    def shifted_items(
+        self,
+        items: Sequence[Item],
+        shifts: Sequence[tuple[int, Size] | None],
+        taps: Sequence[str],
+    ) -> list[str]:
+        """Subscripts whose starts move with loop variables."""
+        texts: list[str] = []
+        for item, shift in zip(items, shifts, strict=True):
+            if shift is None or not isinstance(item, Slice):
+                texts.append(self._item(item))
+                continue
+            number, by = shift
+            tap = taps[number] if by == 1 else f"{self.size(by).within(PRODUCT)} * {taps[number]}"
+            first = tap if item.start == 0 else f"{tap} + {self.size(item.start).text}"
+            stop = self.size(item.start + item.step * (item.count - 1) + 1).text
+            step = "" if item.step == 1 else f":{self.size(item.step).text}"
+            texts.append(f"{first}:{tap} + {stop}{step}")
+        return texts
+
+    def _pad(self, array: Array, args: Sequence[Code]) -> Code:
+        edges, value = array.detail  # type: ignore[misc]
+        pairs = ", ".join(
+            f"({self.size(e.low).text}, {self.size(e.high).text})" for e in edges
+        )
+        pairs = f"({pairs},)" if len(edges) == 1 else f"({pairs})"
+        filled = "" if value == 0 else ", constant_values=-np.inf"
+        return Code(f"np.pad({args[0].text}, {pairs}{filled})")
+
+    def _prim(self, array: Array, args: Sequence[Code]) -> Code:
+        return Code(_PRIMS[array.detail].format(", ".join(a.text for a in args)))  # type: ignore[index]
+
     def _item(self, item: Item) -> str:
         match item:
             case Whole():
@@ -166,6 +199,14 @@ class Speller:
         return f"{first}:{stop}" + ("" if step == 1 else f":{self.size(step).text}")
 
 
+_PRIMS: dict[PrimOp, str] = {
+    PrimOp.INVERSE: "np.linalg.inv({})",
+    PrimOp.DETERMINANT: "np.linalg.det({})",
+    PrimOp.LOGDET: "np.linalg.slogdet({})[1]",
+    PrimOp.SOLVE: "np.linalg.solve({})",
+    PrimOp.ARGSORT: 'np.argsort({}, kind="stable")',
+}
+
 _SPELLERS: dict[Op, Callable[[Speller, Array, Sequence[Code]], Code]] = {
     Op.MAP: Speller._map,
     Op.MATMUL: Speller._matmul,
@@ -179,4 +220,6 @@ _SPELLERS: dict[Op, Callable[[Speller, Array, Sequence[Code]], Code]] = {
     Op.BROADCAST: Speller._broadcast,
     Op.RANGE: Speller._range,
     Op.GATHER: Speller._gather,
+    Op.PAD: Speller._pad,
+    Op.PRIM: Speller._prim,
 }

@@ -10,10 +10,11 @@ from symbackprop.codegen.stable import Source
 from symbackprop.codegen.storage import Stored
 from symbackprop.codegen.views import Aligned, Viewer
 from symbackprop.ir import Comp, Kind
-from symbackprop.scalars.numpy_tree import Number, NumpyTree, Operand, Ufunc, apply
+from symbackprop.scalars.numpy_tree import Number, NumpyTree, Operand, SizeName, Ufunc, apply
 from symbackprop.sizes import At, Constraint, Index, Size, constant, implied
 
 ZERO = Number(0)
+LEAST = apply(Ufunc.NEGATIVE, SizeName("np.inf"))
 
 
 class Gatherer:
@@ -24,11 +25,11 @@ class Gatherer:
         self.program = viewer.program
         self.stored = stored
 
-    def in_range(self, array: int, terms: Sequence[Index], comp: Comp) -> bool:
+    def in_range(self, array: int, terms: Sequence[Index], sizes: Sequence[Size]) -> bool:
         """Whether every position is in range on the whole box of the axes, proved."""
         for term, size in zip(terms, self.program.shape(array), strict=True):
             top = constant(size - 1) - term
-            if not (implied(term, comp.axes) and implied(top, comp.axes)):
+            if not (implied(term, sizes) and implied(top, sizes)):
                 return False
         return True
 
@@ -72,9 +73,11 @@ class Gatherer:
         found = self.viewer.entry(stored.array, terms, sizes)
         return self._gathered(stored.array, terms, sizes, False) if found is None else found
 
-    def gather(self, array: int, terms: Sequence[Index], comp: Comp) -> Aligned:
-        """The operand at index arrays; positions outside (off the domain) are moved inside."""
-        return self._gathered(array, terms, comp.axes, bool(comp.domain))
+    def gather(
+        self, array: int, terms: Sequence[Index], sizes: Sequence[Size], clip: bool
+    ) -> Aligned:
+        """The operand at index arrays; with `clip`, positions outside (off the domain) are moved inside."""
+        return self._gathered(array, terms, sizes, clip)
 
     def _gathered(
         self, array: int, terms: Sequence[Index], sizes: Sequence[Size], clip: bool
@@ -91,17 +94,24 @@ class Gatherer:
                 break
             tail.insert(0, plain)
             count -= 1
-        places = [self._affine(term, sizes, Kind.INT) for term in terms[:count]]
-        if clip:
-            places = [
-                self._clipped(p, t, size, sizes)
-                for p, t, size in zip(places, terms, shape, strict=False)
-            ]
+        places = self.places(terms[:count], shape[:count], sizes, clip)
         axes = sorted({a for p in places for a in p.axes})
         args = [array, *(self.viewer.ordered(p, axes) for p in places)]
         result = [*(sizes[a] for a in axes), *(sizes[a] for a in tail)]
         made = self.program.add(Op.GATHER, args, None, result, self.program[array].kind)
         return Aligned(made, (*axes, *tail))
+
+    def places(
+        self, terms: Sequence[Index], shape: Sequence[Size], sizes: Sequence[Size], clip: bool
+    ) -> list[Aligned]:
+        """Index terms as integer arrays, moved inside where `clip` asks for it."""
+        found = [self._affine(term, sizes, Kind.INT) for term in terms]
+        if not clip:
+            return found
+        return [
+            self._clipped(place, term, size, sizes)
+            for place, term, size in zip(found, terms, shape, strict=True)
+        ]
 
     def _clipped(self, place: Aligned, term: Index, size: Size, sizes: Sequence[Size]) -> Aligned:
         low = implied(term, sizes)
@@ -167,7 +177,8 @@ class Gatherer:
             number = apply(Ufunc.CAST, here)
             chosen = number if tree == Number(1) else apply(Ufunc.MULTIPLY, number, tree)
         else:
-            chosen = apply(Ufunc.WHERE, here, tree, Number(other))
+            fill = Number(other) if other == 0 else LEAST
+            chosen = apply(Ufunc.WHERE, here, tree, fill)
         return self.viewer.map(chosen, [*operands, mask], order, sizes)
 
 

@@ -11,7 +11,8 @@ from symbackprop.codegen.stable import Aspect, Entry, Source, Stabiliser, is_exp
 from symbackprop.codegen.storage import Stored, Task, Tasks, look_ups
 from symbackprop.codegen.views import ONE, Aligned, Viewer
 from symbackprop.errors import UnsupportedError
-from symbackprop.ir import Comp, Graph, Var, consumers, operands, reachable
+from symbackprop.ir import Comp, Graph, Kind, Prim, Var, consumers, operands, reachable
+from symbackprop.ir.nodes import PrimOp
 from symbackprop.scalars.numpy_tree import NumpyTree, Operand, Ufunc, apply
 from symbackprop.sizes import axis
 
@@ -111,6 +112,11 @@ class Lowering:
         node = self.graph[source.node]
         if isinstance(node, Var):
             array = self.program.add(Op.ARGUMENT, (), node.name, node.shape, node.kind)
+            self.stored[source] = Stored(array, tuple(range(len(node.shape))))
+        elif isinstance(node, Prim):
+            args = [self.array(arg) for arg in node.args]
+            kind = Kind.INT if node.op is PrimOp.ARGSORT else Kind.REAL
+            array = self.program.add(Op.PRIM, args, node.op, node.shape, kind)
             self.stored[source] = Stored(array, tuple(range(len(node.shape))))
         elif not isinstance(node, Comp):
             raise UnsupportedError(f"code for a {type(node).__name__} node is not written yet")

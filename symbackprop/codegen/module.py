@@ -14,6 +14,7 @@ from symbackprop.codegen.pure import PureFunctions
 from symbackprop.codegen.records import Function
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_helpers import helper_sources
+from symbackprop.scalars.numpy_tree import Ufunc
 from symbackprop.sizes import Size
 from symbackprop.sizes.symbols import size_symbols
 
@@ -71,6 +72,7 @@ class Module:
     ranges: tuple[Range, ...]
     dependent: tuple[face.Derivation, ...]
     training: object | None
+    quiet: bool
 
 
 def generate(problem: Problem, options: Options) -> str:
@@ -126,6 +128,7 @@ class _Generator:
             ranges=tuple(Range(*r) for r in face.index_ranges(problem)),
             dependent=tuple(face.dependent_sizes(self.shape_list)),
             training=None,
+            quiet=Ufunc.WHERE in used,
         )
 
     def tables(self) -> tuple[Table, ...]:

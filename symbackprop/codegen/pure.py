@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op
@@ -11,9 +12,12 @@ from symbackprop.codegen.names import Namer
 from symbackprop.codegen.options import Derived, DType
 from symbackprop.codegen.records import Block, Function, wrapped
 from symbackprop.codegen.statements import Writer
+from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Var
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
+
+_NAME = re.compile(r"[A-Za-z]\w*")
 
 
 class PureFunctions:
@@ -57,7 +61,17 @@ class PureFunctions:
         self.writer = Writer(self.program, self.speller, namer.copy(), roots, self.all_ids)
         self.arguments = self._arguments()
 
-    def _size(self, name: str) -> str:
+    def _size(self, text: str) -> str:
+        """A size, or an expression of sizes, over the variables of the module."""
+        return text if text.startswith("np.") else _NAME.sub(self._size_name, text)
+
+    def _size_name(self, match: re.Match[str]) -> str:
+        name = match.group()
+        if name not in self.size_names:
+            raise UnsupportedError(
+                f"the size {name} is needed, but it is no axis of a parameter or an input",
+                help=f"declare it as an integer, or give some array an axis of length {name}",
+            )
         self.used_sizes[name] = None
         return self.size_names[name]
 

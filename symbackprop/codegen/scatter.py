@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.arrays import Fixed, Item, Op, Slice, Subscript, Whole
 from symbackprop.codegen.gather import Gatherer
-from symbackprop.codegen.views import Aligned, Viewer, radix
-from symbackprop.ir import Comp
-from symbackprop.sizes import Index, Size
+from symbackprop.codegen.padding import Margin, margins
+from symbackprop.codegen.views import ONE, Aligned, Viewer, radix
+from symbackprop.ir import Comp, Reduction
+from symbackprop.sizes import Index, Size, is_positive, same_size
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """``out[terms] += values`` for the axes of the values, in their order.
+class Tap:
+    """A loop variable of a scatter: ``name`` runs over the last axis of the values that is left."""
 
-    terms : the written position of each dim;  axes : of the values;  sizes : of all axes
-    unique : whether no entry is written twice
+    name: str
+    count: Size
+
+
+@dataclass(frozen=True, slots=True)
+class SliceWrite:
+    """``out[items] += values[..., taps]`` for every tap; positions in `items` may add ``step * tap``.
+
+    shifts : for each dim the (tap number, step) that is added to its start, or None
+    unique : whether no entry is written twice, so that ``=`` will do
     """
 
-    terms: tuple[Index, ...]
-    axes: tuple[int, ...]
-    sizes: tuple[Size, ...]
+    items: tuple[Item, ...]
+    shifts: tuple[tuple[int, Size] | None, ...]
+    taps: tuple[Size, ...]
+    unique: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceWrite:
+    """``out[places] = values`` or ``np.add.at(out, places, values)``; the places are operands 1, 2, ..."""
+
     unique: bool
 
 
@@ -31,14 +47,23 @@ class Scatterer:
 
     def __init__(self, viewer: Viewer, gatherer: Gatherer) -> None:
         self.viewer = viewer
+        self.program = viewer.program
         self.gatherer = gatherer
 
-    def scatter(self, comp: Comp, values: Aligned) -> int:
-        """Zeros of the shape of `comp` with values added where it writes."""
-        flattened = self._flattened(comp, values)
+    def scatter(self, comp: Comp, values: Aligned, cropped: bool) -> int:
+        """Zeros of the shape of `comp` with values added where it writes.
+
+        cropped : whether positions outside are to be dropped (a domain said so)
+        """
+        flattened = None if cropped else self._flattened(comp, values)
         if flattened is not None:
             return flattened
-        raise NotImplementedError
+        found = margins(comp.write, comp.shape, comp.axes) if cropped else ()
+        if found is not None:
+            sliced = self._sliced(comp, values, found)
+            if sliced is not None:
+                return sliced
+        return self._placed(comp, values, cropped)
 
     def _flattened(self, comp: Comp, values: Aligned) -> int | None:
         """A write of whole mixed-radix numbers is a reshape."""
@@ -54,9 +79,64 @@ class Scatterer:
         full = self.viewer.spread(values, order, comp.axes)
         return self.viewer.reshape(full, comp.shape)
 
+    def _sliced(self, comp: Comp, values: Aligned, edges: Sequence[Margin]) -> int | None:
+        """Slices, one for each tap of the short axes; into a wider buffer where positions fall outside."""
+        items: list[Item] = []
+        order: list[int] = []
+        taps: list[int] = []
+        shifts: list[tuple[int, Size] | None] = []
+        for d, (term, size) in enumerate(zip(comp.write, comp.shape, strict=True)):
+            if term.has_look_up() or len(term.terms) > 2:
+                return None
+            start = term.const + (edges[d].low if edges else 0)
+            if not term.terms:
+                items.append(Fixed(start))
+                shifts.append(None)
+                continue
+            parts = sorted(term.terms, key=lambda t: self._length(comp.axes[t[0]]))  # type: ignore[index]
+            axis, step = parts[-1]
+            assert isinstance(axis, int)
+            if not is_positive(step) or axis in order or axis in taps:
+                return None
+            order.append(axis)
+            shift: tuple[int, Size] | None = None
+            if len(parts) == 2:
+                tap, by = parts[0]
+                assert isinstance(tap, int)
+                if not is_positive(by) or tap in order or tap in taps:
+                    return None
+                shift = (len(taps), by)
+                taps.append(tap)
+            shifts.append(shift)
+            whole = start == 0 and step == 1 and same_size(comp.axes[axis], size) and not edges
+            items.append(Whole() if whole and not shift else Slice(start, comp.axes[axis], step))
+        full = self.viewer.spread(values, [*order, *taps], comp.axes)
+        wide = tuple(s + (edges[d].low + edges[d].high if edges else 0) for d, s in enumerate(comp.shape))
+        write = SliceWrite(
+            tuple(items), tuple(shifts), tuple(comp.axes[t] for t in taps), not taps
+        )
+        made = self.program.add(Op.SCATTER, (full,), write, wide)
+        if not edges or all(e.low == 0 and e.high == 0 for e in edges):
+            return made
+        crop = tuple(
+            Whole() if e.low == 0 and e.high == 0 else Slice(e.low, s, ONE)
+            for e, s in zip(edges, comp.shape, strict=True)
+        )
+        return self.viewer.view(made, Subscript(crop), comp.shape)
 
-__all__ = ["Op", "Place", "Scatterer"]
+    def _length(self, size: Size) -> tuple[int, int]:
+        return (0, int(size)) if size.is_Integer else (1, 0)
+
+    def _placed(self, comp: Comp, values: Aligned, clip: bool) -> int:
+        """Index arrays; repeated positions add up."""
+        order = sorted({a for term in comp.write for a in term.axes()})
+        full = self.viewer.spread(values, order, comp.axes)
+        places = [
+            self.viewer.ordered(place, order)
+            for place in self.gatherer.places(comp.write, comp.shape, comp.axes, clip)
+        ]
+        unique = comp.reduction is Reduction.NONE and not clip
+        return self.program.add(Op.SCATTER, (full, *places), PlaceWrite(unique), comp.shape)
 
 
-def _unused(values: Sequence[int]) -> None:
-    return None
+__all__ = ["Index", "PlaceWrite", "Scatterer", "SliceWrite"]

@@ -8,10 +8,12 @@ from symbackprop.codegen.arrays import ArrayProgram, Op
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.records import Block
+from symbackprop.codegen.scatter import PlaceWrite, SliceWrite
 from symbackprop.ir import Kind
-from symbackprop.scalars.numpy_code import Code
+from symbackprop.scalars.numpy_code import Code, CodePrecedence
 
 _MAX_INLINE = 76
+ATOM = CodePrecedence.ATOM
 _TRANSPARENT = (Op.VIEW, Op.BROADCAST)
 
 
@@ -61,6 +63,9 @@ class Writer:
         if array.op is Op.ARGUMENT:
             self.argument(i)
             return
+        if array.op is Op.SCATTER:
+            self._scatter(i, block)
+            return
         code = self.speller.expression(array, [self.code[a] for a in array.args])
         if array.op in _TRANSPARENT or not self._is_statement(i, code):
             self.code[i] = code
@@ -69,6 +74,37 @@ class Writer:
         shape = self.speller.shape(array.shape) if array.shape else ""
         block.add(f"{name} = {code.text}", shape)
         self.code[i] = Code(name)
+
+    def _scatter(self, i: int, block: Block) -> None:
+        """Zeros, then what is written into them."""
+        array = self.program[i]
+        name = self.namer.name(self._wanted(i))
+        shape = self.speller.shape(array.shape)
+        block.add(f"{name} = np.zeros({shape}, DTYPE)", shape)
+        values, *places = (self.code[a] for a in array.args)
+        if isinstance(array.detail, PlaceWrite):
+            where = ", ".join(p.text for p in places)
+            if array.detail.unique:
+                block.add(f"{name}[{where}] = {values.text}")
+            else:
+                block.add(f"np.add.at({name}, ({where},), {values.text})")
+        else:
+            assert isinstance(array.detail, SliceWrite)
+            self._slices(name, values, array.detail, block)
+        self.code[i] = Code(name)
+
+    def _slices(self, name: str, values: Code, write: SliceWrite, block: Block) -> None:
+        """One slice update for each tap."""
+        taps: list[str] = []
+        for count in write.taps:
+            taps.append(self.namer.name("tap"))
+            indent = "    " * (len(taps) - 1)
+            block.add(f"{indent}for {taps[-1]} in range({self.speller.size(count).text}):")
+        indent = "    " * len(taps)
+        items = self.speller.shifted_items(write.items, write.shifts, taps)
+        here = f"{values.within(ATOM)}[..., {', '.join(taps)}]" if taps else values.text
+        update = "=" if write.unique else "+="
+        block.add(f"{indent}{name}[{', '.join(items) or '()'}] {update} {here}")
 
     def _is_statement(self, i: int, code: Code) -> bool:
         if not self.program[i].args and self.program[i].op is Op.MAP:
