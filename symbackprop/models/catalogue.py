@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from symbackprop.models import dense
+from symbackprop.models import dense, images, sequences
 from symbackprop.models.spec import Model, parse
 from symbackprop.network import Network
 
-_ALL: Final = (*dense.MODELS,)
+_ALL: Final = (*dense.MODELS, *images.MODELS, *sequences.MODELS)
 
 MODELS: Final = MappingProxyType({entry.name: entry for entry in _ALL})
 """Every ready network, by name, in the order in which they are listed."""

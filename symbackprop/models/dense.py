@@ -65,13 +65,17 @@ def _mlp(spec: Spec) -> Network:
     X = sb.input("X", batch, spec.sizes[0])
     z = stack(X, spec.sizes, spec.options["activation"])
     last = spec.sizes[-1]
-    match spec.options["loss"]:
+    wanted = spec.options["loss"]
+    if wanted == "auto":
+        wanted = "binary_cross_entropy" if last == 1 else "cross_entropy"
+    match wanted:
         case "cross_entropy":
             loss = classify(z, spec, batch, last)
         case "binary_cross_entropy":
-            loss = sb.binary_cross_entropy(activation("sigmoid", z), sb.input("Y", batch, last))
+            P = activation("sigmoid", z).named("P")
+            loss = sb.binary_cross_entropy(P, sb.input("Y", batch, last))
         case _:
-            loss = sb.mse(z, sb.input("Y", batch, last))
+            loss = sb.mse(z.named("Yhat"), sb.input("Y", batch, last))
     return Network(loss=loss)
 
 
@@ -106,9 +110,10 @@ def _batchnorm_mlp(spec: Spec) -> Network:
     for number, (before, after) in enumerate(pairwise(spec.sizes), 1):
         if number == last:
             return Network(loss=classify(layer(h, number, before, after), spec, batch, after))
-        z = h @ sb.param(f"W{number}", before, after)
+        z = (h @ sb.param(f"W{number}", before, after)).named(f"Z{number}")
         gamma, beta = sb.param(f"gamma{number}", after), sb.param(f"beta{number}", after)
-        h = activation(spec.options["activation"], sb.batch_norm(z, gamma, beta))
+        normal = sb.batch_norm(z, gamma, beta).named(f"N{number}")
+        h = activation(spec.options["activation"], normal).named(f"A{number}")
     raise AssertionError("a network without layers")
 
 
@@ -125,9 +130,9 @@ MODELS: Final = (
             ACTIVATION,
             Choice(
                 "loss",
-                ("cross_entropy", "binary_cross_entropy", "mse"),
-                "cross_entropy",
-                "softmax with cross entropy, sigmoid with its own, or squared error",
+                ("auto", "cross_entropy", "binary_cross_entropy", "mse"),
+                "auto",
+                "of softmax, of sigmoid, or squared error; auto: binary for one output",
             ),
             TARGETS,
             BATCH,

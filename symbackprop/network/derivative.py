@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symbackprop.interpret import evaluate
@@ -57,10 +57,6 @@ class Derivative:
         """The derivative by one entry, as LaTeX."""
         return self.entry_line(Script.LATEX, self.notation)
 
-    def where(self, *, layout: object = None) -> list[str]:
-        """The definitions, as plain text, of the named quantities that the formula reads."""
-        return [f"{self.scene.names[i]}" for i in self.scene.extra]
-
     def evaluate(self, values: Mapping[str, object], sizes: Mapping[str, int] | None = None) -> Any:
         """The array of the derivative, computed by the interpreter in float64.
 
@@ -89,7 +85,7 @@ class Derivative:
         if self.elementwise:
             return None
         if not self.is_gradient:
-            notation = _denominator(notation)
+            notation = replace(notation, layout=Layout.DENOMINATOR)
         return self.scene.matrix_text(self.node, script, notation)
 
     def entry(self, script: Script, notation: Notation) -> Entries:
@@ -107,7 +103,7 @@ class Derivative:
     def _styled(self, layout: object) -> Notation:
         if layout is None:
             return self.notation
-        return with_layout(self.notation, choice(Layout, layout))
+        return replace(self.notation, layout=choice(Layout, layout))
 
     def _line(self, script: Script, notation: Notation) -> str:
         formula = self.matrix(script, notation)
@@ -130,13 +126,3 @@ class Derivative:
 
     def _spelling(self, name: str) -> Spelling:
         return spelling(name, self.problem.spellings.get(name))
-
-
-def with_layout(notation: Notation, layout: Layout) -> Notation:
-    """The same habits in another layout."""
-    fields = {f: getattr(notation, f) for f in Notation.__dataclass_fields__}
-    return Notation(**{**fields, "layout": layout})
-
-
-def _denominator(notation: Notation) -> Notation:
-    return with_layout(notation, Layout.DENOMINATOR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from symbackprop.network.derivative import Derivative
 from symbackprop.network.kinks import policy_notes
 from symbackprop.network.scene import Part, Scene, Script, dialect_of
 from symbackprop.printing.names import spelling
-from symbackprop.printing.notation import Notation
+from symbackprop.printing.notation import Layout, Notation
 
 if TYPE_CHECKING:
     from symbackprop.network.network import Network
@@ -89,7 +89,8 @@ class Document:
         named = [d for d in derivatives if d.node in d.scene.names]
         others = [d for d in derivatives if d.node not in d.scene.names]
         for title, group in (("Backward", named), ("Gradients", others)):
-            lines = [line for d in group for line in self._derivative(d, script, form)]
+            lines = self._helpers(group, script, form) if title == "Backward" else []
+            lines += [line for d in group for line in self._derivative(d, script, form)]
             if lines:
                 found.append(Section(title, tuple(lines)))
         return found
@@ -97,6 +98,19 @@ class Document:
     def notes(self) -> list[str]:
         """What the formulas take for granted at kinks and ties."""
         return policy_notes(self.network.problem)
+
+    def _helpers(self, shown: list[Derivative], script: Script, form: Form) -> list[Equation]:
+        """Anonymous nodes that the formulas of `shown` read by a name, such as the winners of a max."""
+        problem = self.network.problem
+        last = max(problem.named().values())
+        lines: list[Equation] = []
+        for scene in {id(d.scene): d.scene for d in shown}.values():
+            below = set(reachable(scene.graph, [d.node for d in shown if d.scene is scene]))
+            for i in scene.extra:
+                if i > last and i in below:
+                    name = scene.names[i]
+                    lines += _equations(scene, i, name, script, form, self.notation)
+        return lines
 
     def checks(self) -> list[Check]:
         """Every formula of the document, evaluated, against the node it is of."""
@@ -116,7 +130,7 @@ class Document:
         problem = self.network.problem
         scene = self._scene()
         shown = {i: n for n, i in {**problem.values, **problem.outputs}.items()}
-        listed = {i: scene.names[i] for i in scene.extra if i < max(shown)}
+        listed = {i: scene.names[i] for i in scene.extra if i <= max(shown)}
         leaves = {*problem.parameters.values(), *problem.inputs.values()}
         for node, name in sorted({**listed, **shown}.items()):
             if node not in leaves:
@@ -206,6 +220,7 @@ def _needed(shown: Sequence[Derivative], deltas: dict[int, str]) -> set[int]:
 def _equations(
     scene: Scene, node: int, name: str, script: Script, form: Form, notation: Notation
 ) -> Iterator[Equation]:
+    notation = replace(notation, layout=Layout.DENOMINATOR)
     dialect = dialect_of(script, notation)
     spelled = scene.spellings.get(node) or spelling(name)
     shape = scene.shape_text(node, script, notation)

@@ -66,7 +66,7 @@ class Rules:
 
     def _everywhere(self, expr: Expr, rule: Callable[[Expr], Expr]) -> Expr:
         """Apply a rule to every product and sum, innermost first."""
-        if isinstance(expr, (Rd, Dl, Look)) or not expr.args:
+        if isinstance(expr, (Rd, Dl, Look)) or not expr.args or not isinstance(expr, Expr):
             return expr
         if isinstance(expr, Sm):
             return rule(make_sum(self._everywhere(expr.body, rule), expr.binders))

@@ -1,0 +1,105 @@
+"""Networks of sequences."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from symbackprop import frontend as sb
+from symbackprop.sizes import Size, as_size
+from symbackprop.models.dense import BATCH, activation
+from symbackprop.models.spec import Choice, Dim, Model, Spec
+from symbackprop.network import Network
+
+LENGTH: Final = Choice("length", (), "T", "the number of steps")
+
+
+def _transformer_block(spec: Spec) -> Network:
+    heads, width = spec.sizes
+    batch, length = spec.size("batch"), spec.size("length")
+    d = _times(heads, width)
+    X = sb.input("X", batch, length, d)
+    norm = sb.layer_norm(X, sb.param("gamma1", d), sb.param("beta1", d))
+    weights = [sb.param(name, d, d) for name in ("Wq", "Wk", "Wv", "Wo")]
+    seen = sb.multi_head_attention(
+        norm.named("N"), *weights, heads=heads, causal=spec.options["mask"] == "causal"
+    )
+    H = (X + seen).named("H")
+    inner = sb.layer_norm(H, sb.param("gamma2", d), sb.param("beta2", d)).named("R")
+    wide = _times(4, d)
+    Z = (inner @ sb.param("W1", d, wide) + sb.param("b1", wide)).named("Z")
+    A = activation(spec.options["activation"], Z).named("A")
+    Out = (H + A @ sb.param("W2", wide, d) + sb.param("b2", d)).named("O")
+    return Network(loss=sb.mse(Out, sb.input("Y", batch, length, d)))
+
+
+def _times(a: Dim | Size, b: Dim | Size) -> Size:
+    return as_size(a) * as_size(b)
+
+
+def _word2vec(spec: Spec) -> Network:
+    words, d = spec.sizes
+    batch = spec.size("batch")
+    U, V = sb.param("U", words, d), sb.param("V", words, d)
+    centre = sb.input("c", batch, kind="labels", classes=words)
+    context = sb.input("o", batch, kind="labels", classes=words)
+    h = sb.embedding(V, centre).named("H")
+    if spec.options["loss"] == "softmax":
+        return Network(loss=sb.cross_entropy(sb.softmax((h @ U.T).named("S")), context))
+    count = spec.size("negatives")
+    noise = sb.input("r", batch, count, kind="labels", classes=words)
+    seen = sb.sum(h * sb.embedding(U, context), 1).named("s")
+    unseen = sb.einsum("md,mqd->mq", h, sb.embedding(U, noise)).named("R")
+    each = sb.ELEMENTWISE["softplus"](-seen) + sb.sum(sb.ELEMENTWISE["softplus"](unseen), 1)
+    return Network(loss=sb.mean(each))
+
+
+def _matrix_factorisation(spec: Spec) -> Network:
+    rows, columns, rank = spec.sizes
+    U, V = sb.param("U", rows, rank), sb.param("V", columns, rank)
+    R = sb.input("R", rows, columns)
+    E = (U @ V.T - R).named("E")
+    if spec.options["mask"] == "yes":
+        return Network(loss=sb.sum(sb.input("M", rows, columns) * E**2))
+    return Network(loss=sb.sum(E**2))
+
+
+MODELS: Final = (
+    Model(
+        "transformer-block",
+        "pre-norm attention and a dense part of four times the width, residuals, squared error",
+        ("heads", "head-width"),
+        _transformer_block,
+        ("a", "d"),
+        "transformer-block:4-16",
+        choices=(
+            Choice("activation", ("gelu_tanh", "gelu", "relu"), "gelu_tanh", "of the dense part"),
+            Choice("mask", ("none", "causal"), "none", "which positions are seen"),
+            LENGTH,
+            BATCH,
+        ),
+    ),
+    Model(
+        "matrix-factorisation",
+        "squared error of U Vᵀ, on all entries or on those of a mask",
+        ("rows", "columns", "rank"),
+        _matrix_factorisation,
+        ("n", "m", "r"),
+        "matrix-factorisation:200-200-5",
+        choices=(Choice("mask", ("yes", "no"), "yes", "whether a mask M weighs the entries"),),
+    ),
+    Model(
+        "word2vec",
+        "skip-gram: a word predicts its neighbours",
+        ("words", "width"),
+        _word2vec,
+        ("v", "d"),
+        "word2vec:1000-50",
+        choices=(
+            Choice(
+                "loss", ("softmax", "negative"), "softmax", "full softmax or negative sampling"
+            ),
+            Choice("negatives", (), "q", "the number of negative samples"),
+            BATCH,
+        ),
+    ),
+)
