@@ -77,7 +77,8 @@ def summed_environment(importer: Importer, expression: Sum, env: Environment) ->
     inside = dict(env)
     ranges = sum_ranges(expression)
     indices = {*inside, *(symbol for symbol, _ in ranges)}
-    for symbol, (low, high) in ranges:
+    # the outermost index, which SymPy lists last, becomes the first axis
+    for symbol, (low, high) in reversed(ranges):
         for bound in (low, high):
             if any(s in indices for s in bound.free_symbols):
                 raise UnsupportedError(

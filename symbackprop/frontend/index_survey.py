@@ -40,7 +40,8 @@ REFUSED: dict[type[Basic], str] = {
     Product: "write exp(Sum(log(f), ...)), or a comprehension",
     Limit: "write the value itself",
     Subs: "substitute before: expression.doit()",
-    MatrixBase: "an explicit matrix of entries: write IndexedBase or MatrixSymbol",
+    MatrixBase: "an explicit matrix or blocks: write IndexedBase or MatrixSymbol; blocks are put "
+    "together by sb.concatenate on handles",
     IndexedBase: "an array without indices: write A[i, j]",
 }
 """What SymPy has and a network cannot use, and what to write instead."""
