@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from symbackprop import frontend as sb
-from symbackprop.sizes import Size, as_size
 from symbackprop.models.dense import BATCH, activation
 from symbackprop.models.spec import Choice, Dim, Model, Spec
 from symbackprop.network import Network
+from symbackprop.sizes import Size, as_size
 
 LENGTH: Final = Choice("length", (), "T", "the number of steps")
 
@@ -95,9 +95,7 @@ MODELS: Final = (
         ("v", "d"),
         "word2vec:1000-50",
         choices=(
-            Choice(
-                "loss", ("softmax", "negative"), "softmax", "full softmax or negative sampling"
-            ),
+            Choice("loss", ("softmax", "negative"), "softmax", "full softmax or negative sampling"),
             Choice("negatives", (), "q", "the number of negative samples"),
             BATCH,
         ),

@@ -180,7 +180,7 @@ class _Run:
             **problem.outputs,
             **{f"gradient of {n}": i for n, i in {**derived.deltas, **derived.gradients}.items()},
         }
-        scene = Scene(self.graph, names, printed.values(), problem.spellings, problem.origins)
+        scene = Scene(self.graph, names, printed.values(), problem.spellings, problem.origins, {})
         yield from formula_checks(scene, printed, self.point)
 
     def module(self) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from symbackprop.network.derivative import Derivative
 from symbackprop.network.kinks import policy_notes
 from symbackprop.network.scene import Part, Scene, Script, dialect_of
 from symbackprop.printing.names import spelling
-from symbackprop.printing.notation import Layout, Notation
+from symbackprop.printing.notation import Notation
 
 if TYPE_CHECKING:
     from symbackprop.network.network import Network
@@ -141,7 +141,7 @@ class Document:
         if problem.loss is not None:
             return self.network._derived()[1]
         roots = [*problem.values.values(), *problem.outputs.values()]
-        return Scene(problem.graph, problem.names(), roots, problem.spellings, problem.origins)
+        return Scene(problem.graph, problem.names(), roots, problem.spellings, problem.origins, {})
 
     def _derivative(self, d: Derivative, script: Script, form: Form) -> Iterator[Equation]:
         shape = d.scene.shape_text(d.node, script, self.notation)
@@ -153,9 +153,9 @@ class Document:
             yield Equation(prefix + d.left(script, self.notation), matrix, shape)
         if matrix is None or form is Form.BOTH:
             entry = d.entry(script, self.notation)
-            index = entry.indices[-1]
+            index = entry.indices[2]
             prefix = "" if name is None else dialect.name(d.scene.spellings[d.node], index) + " = "
-            left = prefix + d.left(script, self.notation, (entry.indices[0], index))
+            left = prefix + d.left(script, self.notation, entry.indices)
             yield Equation(left, entry.body, shape)
 
     # as text
@@ -220,7 +220,6 @@ def _needed(shown: Sequence[Derivative], deltas: dict[int, str]) -> set[int]:
 def _equations(
     scene: Scene, node: int, name: str, script: Script, form: Form, notation: Notation
 ) -> Iterator[Equation]:
-    notation = replace(notation, layout=Layout.DENOMINATOR)
     dialect = dialect_of(script, notation)
     spelled = scene.spellings.get(node) or spelling(name)
     shape = scene.shape_text(node, script, notation)

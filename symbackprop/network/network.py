@@ -320,7 +320,10 @@ class Network:
             names = {i: n for i, n in derived.names.items() if i != problem.loss}
             roots = [*problem.values.values(), *problem.outputs.values()]
             roots += [*derived.deltas.values(), *derived.gradients.values()]
-            scene = Scene(derived.graph, names, roots, problem.spellings, problem.origins)
+            cotangents = {i: n for n, i in {**derived.gradients, **derived.deltas}.items()}
+            scene = Scene(
+                derived.graph, names, roots, problem.spellings, problem.origins, cotangents
+            )
             self._scenes[wrt] = derived, scene
         return self._scenes[wrt]
 
@@ -337,7 +340,7 @@ class Network:
         names = {i: n for i, n in problem.names().items() if i != problem.loss}
         hidden = () if problem.loss is None else (problem.loss,)
         found = simplify(graph, [raw], forward, (), names, hidden).ids[raw]
-        return found, Scene(graph, names, [found], problem.spellings, problem.origins)
+        return found, Scene(graph, names, [found], problem.spellings, problem.origins, {})
 
     def _warn(self, name: str) -> None:
         if name in self._warned:

@@ -6,14 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from symbackprop.ir import Graph
-from symbackprop.printing.dialect import Dialect, Latex, Text
-from symbackprop.printing.formulas import Context, Printer
-from symbackprop.printing.letters import Letters, choose_letters, size_names
-from symbackprop.printing.names import spelling
-from symbackprop.printing.notation import Layout, Notation
-from symbackprop.raising import EntryForm, Formula, Raiser, entry_form, needed_names
-from symbackprop.raising.transposing import transposed
+from symbackprop.ir import Graph, Kind
+from symbackprop.printing import (
+    Context,
+    Dialect,
+    Latex,
+    Layout,
+    Letters,
+    Notation,
+    Printer,
+    Text,
+    choose_letters,
+    size_names,
+    spelling,
+)
+from symbackprop.raising import EntryForm, Formula, Raiser, arranged, entry_form, needed_names
+from symbackprop.raising.rebuild import with_children
+from symbackprop.raising.tree import Entry
 from symbackprop.sizes import Size
 
 
@@ -59,6 +68,7 @@ class Scene:
     roots : the nodes whose formulas are asked for
     spellings : name -> LaTeX, where it is not the default
     origins : name -> number of the first position along each axis
+    cotangents : node id -> name of the variable that the node is the gradient by
     """
 
     def __init__(
@@ -68,6 +78,7 @@ class Scene:
         roots: Iterable[int],
         spellings: Mapping[str, str],
         origins: Mapping[str, tuple[int, ...]],
+        cotangents: Mapping[int, str],
     ) -> None:
         self.graph = graph
         self.names = dict(names)
@@ -77,8 +88,12 @@ class Scene:
             self.names[node_id] = _fresh(taken)
         self.spellings = {i: spelling(n, spellings.get(n)) for i, n in self.names.items()}
         self.origins = {i: origins[n] for i, n in self.names.items() if n in origins}
+        self.cotangents = cotangents
+        self._booleans = frozenset(i for i in self.names if graph.kind(i) is Kind.BOOL)
         self._raiser = Raiser(graph, self.names)
         self._entries: dict[int, EntryForm] = {}
+
+    # formulas
 
     def matrix(self, node_id: int) -> Formula | None:
         """What the node is in matrix form, or None."""
@@ -90,37 +105,63 @@ class Scene:
             self._entries[node_id] = entry_form(self.graph, node_id, self.names)
         return self._entries[node_id]
 
+    # what is written transposed
+
+    def is_flipped(self, node_id: int, notation: Notation) -> bool:
+        """Whether the letter of a node, or the gradient that it is, stands for its transpose."""
+        if len(self.graph.shape(node_id)) > 2:
+            return False
+        if node_id in self.cotangents:
+            numerator = notation.layout is Layout.NUMERATOR
+            return (self.cotangents[node_id] in notation.flipped) is not numerator
+        return self.names.get(node_id) in notation.flipped
+
+    def _flipped(self, notation: Notation) -> frozenset[int]:
+        return frozenset(i for i in self.names if self.is_flipped(i, notation))
+
+    # text
+
     def matrix_text(self, node_id: int, script: Script, notation: Notation) -> str | None:
         """The matrix form of the node as text, or None where it has none."""
         formula = self.matrix(node_id)
         if formula is None:
             return None
-        if notation.layout is Layout.NUMERATOR:
-            formula = transposed(formula)
+        formula = arranged(formula, self._flipped(notation), self.is_flipped(node_id, notation))
         return self._printer(script, notation, Letters()).text(formula)
 
     def entry_text(
         self, node_id: int, parts: Sequence[Part], script: Script, notation: Notation
     ) -> Entries:
-        """An entry of the node as text; its axes are those of `parts`, in order."""
+        """An entry of the node as text; its axes are those of `parts`, in order.
+
+        The last of the indices is that of the node itself.
+        """
         form = self.entry(node_id)
         taken = size_names(form.sizes, form.body) | {n for n in self.names.values() if len(n) == 1}
         letters = choose_letters(range(len(form.sizes)), form.sizes, taken)
+        flipped = self._flipped(notation)
         printer = self._printer(script, notation, letters, form.sizes)
         shown = tuple(letters.names[d] for d in range(len(form.target)))
         indices, start = [], 0
         for part in parts:
-            indices.append(printer.index(part.source, form.target[start : start + part.rank]))
+            index = form.target[start : start + part.rank]
+            turned = part.source in flipped
+            indices.append(printer.index(part.source, index[::-1] if turned else index))
             start += part.rank
-        return Entries(shown, tuple(indices), printer.text(form.body))
+        own = form.target[::-1] if node_id in flipped else form.target
+        indices.append(printer.index(node_id, own))
+        return Entries(shown, tuple(indices), printer.text(_turned(form.body, flipped)))
 
     def size_text(self, size: Size, script: Script, notation: Notation) -> str:
         """A size as text."""
         return self._printer(script, notation, Letters()).size(size)
 
     def shape_text(self, node_id: int, script: Script, notation: Notation) -> str:
-        """The shape of a node as text."""
-        sizes = [self.size_text(size, script, notation) for size in self.graph.shape(node_id)]
+        """The shape of a node as text, as its letter or its gradient stands for it."""
+        shape = self.graph.shape(node_id)
+        if len(shape) == 2 and self.is_flipped(node_id, notation):
+            shape = shape[::-1]
+        sizes = [self.size_text(size, script, notation) for size in shape]
         return dialect_of(script, notation).shape(sizes)
 
     def _printer(
@@ -130,8 +171,21 @@ class Scene:
         letters: Letters,
         sizes: tuple[Size, ...] = (),
     ) -> Printer:
-        context = Context(self.spellings, letters, self.origins, sizes)
+        flipped = self._flipped(notation) if notation.flipped else frozenset()
+        origins = {i: o[::-1] if i in flipped else o for i, o in self.origins.items()}
+        context = Context(self.spellings, letters, origins, sizes, self._booleans)
         return Printer(dialect_of(script, notation), context)
+
+
+def _turned(formula: Formula, flipped: frozenset[int]) -> Formula:
+    """The index form over the letters of another layout: entries with their indices swapped."""
+    if not flipped:
+        return formula
+    if isinstance(formula, Entry):
+        if formula.source not in flipped:
+            return formula
+        return Entry(formula.source, formula.index[::-1])
+    return with_children(formula, lambda child: _turned(child, flipped))
 
 
 def _fresh(taken: set[str]) -> str:

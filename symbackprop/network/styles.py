@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symbackprop.ir import Policy, Ties
+from symbackprop.ir import Policy, Problem, Ties
 from symbackprop.network.choices import choice
 from symbackprop.printing.notation import BatchSide, Layout, Notation
+from symbackprop.raising.layout import batch_sizes, with_examples
 from symbackprop.scalars import KinkPolicy
 
 if TYPE_CHECKING:
@@ -19,20 +20,21 @@ def styled(
 ) -> Notation:
     """The network's notation with another layout, or with examples on the other side.
 
-    Batch columns print every matrix of the network as its transpose, so that examples stand in
-    columns and weights at the left of what they multiply.
+    Batch columns print every matrix with an example in each row as its transpose.
     """
     notation = network.notation
     if layout is not None:
         notation = replace(notation, layout=choice(Layout, layout))
     if batch is not None and choice(BatchSide, batch) is BatchSide.COLUMNS:
-        notation = replace(notation, flipped=frozenset(_matrices(network)))
+        notation = replace(notation, flipped=frozenset(_with_examples(network.problem)))
     return notation
 
 
-def _matrices(network: Network) -> list[str]:
-    problem = network.problem
-    return [n for n, i in problem.named().items() if len(problem.graph.shape(i)) == 2]
+def _with_examples(problem: Problem) -> list[str]:
+    graph, named = problem.graph, problem.named()
+    sizes = batch_sizes(graph, problem.inputs.values(), problem.parameters.values())
+    chosen = set(with_examples(graph, named.values(), sizes))
+    return [name for name, i in named.items() if i in chosen]
 
 
 def with_policy(network: Network, kink: object | None, ties: object | None) -> Network:
