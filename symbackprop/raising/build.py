@@ -14,6 +14,7 @@ from symbackprop.raising.tree import (
     Apply,
     Entry,
     Eye,
+    Form,
     Formula,
     Hadamard,
     Inner,
@@ -108,8 +109,8 @@ def _rank(formula: Formula) -> tuple[int, int, int, str]:
     core = formula.factors[-1] if isinstance(formula, Product) else formula
     found = sources(core)
     first = found[0] if found else _LAST
-    heavy = isinstance(core, (MatMul, Norm)) and bool(found)
-    product = heavy or isinstance(core, (Inner, Hadamard))
+    heavy = isinstance(core, Norm) and bool(found)
+    product = bool(found) and isinstance(core, (MatMul, Inner, Norm, Hadamard))
     return (0 if product else 1, first, -weight(core) if heavy else weight(core), repr(formula))
 
 
@@ -214,7 +215,7 @@ def hadamard_key(factor: Formula) -> tuple[int, int, int, str]:
     """Matrix products first, functions last; between them by the first name read."""
     kind = 1
     match factor:
-        case MatMul() | Inner() | Norm():
+        case MatMul() | Inner() | Norm() | Unnamed(tensor=Form()):
             kind = 0
         case Apply() | Unnamed():
             kind = 2

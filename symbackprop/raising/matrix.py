@@ -54,8 +54,11 @@ class Raiser:
             pending.pop()
             if here not in self._laws:
                 raised = self._raise(self.graph[here], here)
-                self._laws[here] = None if raised is None else recognised(raised)
+                self._laws[here] = None if raised is None else recognised(raised, self._is_given)
         return self._laws[node_id]
+
+    def _is_given(self, node_id: int) -> bool:
+        return isinstance(self.graph[node_id], Var)
 
     def stays(self, node_id: int) -> bool:
         """Whether a node is read by its name."""

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from symbackprop.raising.build import quotient, scaled
+from collections.abc import Callable
+
+from symbackprop.raising.build import scaled
+from symbackprop.raising.rebuild import with_children
 from symbackprop.raising.tree import (
     ONE,
-    Add,
     Apply,
     Formula,
-    Hadamard,
     Inner,
     MatMul,
     MatrixFunction,
-    Negative,
     Norm,
     Number,
     Ones,
     Power,
     Product,
     Quotient,
-    Transpose,
+    Ref,
     Whole,
 )
 
 _TWO = Number(2)
 
 
-def recognised(formula: Formula) -> Formula:
-    """The formula with what has a name called by it, from the leaves up."""
-    below = mapped(formula)
+def recognised(formula: Formula, given: Callable[[int], bool]) -> Formula:
+    """The formula with what has a name called by it, from the leaves up.
+
+    given : whether a node is a variable; it stands first in an inner product
+    """
+    below = with_children(formula, lambda child: recognised(child, given))
     match below:
+        case Inner(left=Ref() as left, right=Ref() as right) if given(right.source):
+            if not given(left.source):
+                return Inner(right, left)
         case Inner(left=Ones(), right=Power(base=base, exponent=exponent)) if exponent == _TWO:
             return Norm(base)
         case Inner(
@@ -68,25 +74,3 @@ def _row_softmax(inverse: Whole, rows: Apply) -> Formula | None:
         ):
             return Whole(MatrixFunction.SOFTMAX, rows.args[0])
     return None
-
-
-def mapped(formula: Formula) -> Formula:
-    """The formula with its children recognised."""
-    match formula:
-        case Add(terms=terms):
-            return Add(tuple(recognised(t) for t in terms))
-        case Product(factors=factors) | MatMul(factors=factors) | Hadamard(factors=factors):
-            return type(formula)(tuple(recognised(f) for f in factors))
-        case Negative(operand=operand) | Transpose(operand=operand) | Norm(operand=operand):
-            return type(formula)(recognised(operand))
-        case Inner(left=left, right=right):
-            return Inner(recognised(left), recognised(right))
-        case Quotient(numerator=top, denominator=bottom):
-            return quotient(recognised(top), recognised(bottom))
-        case Power(base=base, exponent=exponent):
-            return Power(recognised(base), exponent)
-        case Apply(function=function, args=args):
-            return Apply(function, tuple(recognised(a) for a in args))
-        case Whole(function=function, operand=operand):
-            return Whole(function, recognised(operand))
-    return formula
