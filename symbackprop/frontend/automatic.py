@@ -154,7 +154,6 @@ def _is_product(problem: Problem, node: Node) -> bool:
         isinstance(node, Comp)
         and node.reduction is Reduction.SUM
         and node.body == placeholder(0) * placeholder(1)
-        and bool(node.shape)
         and any(r.source in problem.parameters.values() for r in node.reads if isinstance(r, Read))
     )
 

@@ -276,11 +276,6 @@ def check_body(what: str, body: Expr, count: int) -> None:
         With the symbol and what to write instead.
     """
     for symbol in sorted(body.free_symbols, key=str):
-        if isinstance(symbol, Record):
-            raise InvalidExpressionError(
-                f"{what}: the SymPy expression {body} holds the tensor {describe(symbol)}",
-                help="apply sb.exp and its like to tensors, not SymPy's functions",
-            )
         k = placeholder_index(symbol)
         if k is None and not is_size_symbol(symbol):
             raise InvalidExpressionError(
@@ -290,6 +285,22 @@ def check_body(what: str, body: Expr, count: int) -> None:
             )
         if k is not None and k >= count:
             raise InvalidExpressionError(f"{what}: the body reads operand {k} of {count}")
+
+
+def refuse_tensors(what: str, body: Expr) -> None:
+    """Refuse a SymPy expression that holds a tensor: SymPy's functions take numbers.
+
+    Raises
+    ------
+    InvalidExpressionError
+        With the tensor.
+    """
+    held = sorted(body.atoms(Record), key=str) if body.args else []
+    if held:
+        raise InvalidExpressionError(
+            f"{what}: the SymPy expression {body} holds {describe(held[0])}",
+            help="apply sb.exp and its like to tensors, not SymPy's functions",
+        )
 
 
 def is_size_symbol(symbol: Symbol) -> bool:

@@ -73,6 +73,8 @@ def comprehension(
         raise InvalidExpressionError("a comprehension has indices of a sum or of a maximum")
     conditions = tuple(where) if isinstance(where, Sequence) else (where,)
     expression = Integer(body) if isinstance(body, int) else body
+    if isinstance(body, Tensor) and not body.shape:
+        expression = Entry(body)
     if not isinstance(expression, Expr):
         raise InvalidExpressionError(
             f"comprehension: expected a scalar expression, found {type(body).__name__}",

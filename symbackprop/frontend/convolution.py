@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sympy import Expr, Integer, floor
+from sympy import Expr, Integer, expand, floor
 
 from symbackprop.errors import ShapeError
 from symbackprop.frontend.comprehend import comprehend, positions
@@ -48,13 +48,13 @@ class Window:
             return as_size(slack + 1)
         return as_size(floor(slack / self.stride) + 1)
 
-    def slack(self) -> Size:
+    def slack(self) -> Expr:
         """How far the window can slide: >= 0 where it fits."""
-        return as_size(self.length + 2 * self.padding - self.dilation * (self.size - 1) - 1)
+        return expand(self.length + 2 * self.padding - self.dilation * (self.size - 1) - 1)
 
     def facts(self) -> tuple[Size, ...]:
         """What must hold and is not proved: the window fits, its last place is inside."""
-        needed = (self.slack(), as_size(self.slack() - self.stride * (self.output() - 1)))
+        needed = (self.slack(), expand(self.slack() - self.stride * (self.output() - 1)))
         return tuple(size for size in needed if not is_nonnegative(size))
 
     def position(self, o: Index, k: Index) -> Index:

@@ -43,9 +43,10 @@ class Entry(Expr):
         """One index for each axis."""
         return tuple(self.args[1:])
 
-    def _eval_derivative(self, symbol: Expr) -> NoReturn:
+    def diff(self, *symbols: Any, **options: Any) -> NoReturn:
+        """Refuse: SymPy does not look into a tensor."""
         raise InvalidExpressionError(
-            f"SymPy cannot differentiate by or through the entry {self}",
+            f"SymPy cannot differentiate by or through {self}",
             help='wrap the loss: sb.Network(loss=L).gradient("W")',
         )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sympy import Expr, Symbol
 
 from symbackprop.errors import InvalidExpressionError
-from symbackprop.frontend.comprehend import elementwise, pointwise
+from symbackprop.frontend.comprehend import elementwise, pointwise, refuse_tensors
 from symbackprop.frontend.record import Record
 from symbackprop.frontend.tensor import Tensor, scalar
 from symbackprop.scalars import FUNCTIONS, FunctionRecord, Where, placeholder
@@ -101,5 +101,6 @@ def apply(body: Expr, *tensors: Tensor, symbols: tuple[Symbol, ...] | None = Non
             f"and {len(tensors)} tensors are given",
             help="give the symbols in the order of the tensors: symbols=(s, t)",
         )
+    refuse_tensors("apply", body)
     moves = {symbol: placeholder(k) for k, symbol in enumerate(order)}
     return elementwise("apply", adopt(body.xreplace(moves), "apply"), list(tensors))

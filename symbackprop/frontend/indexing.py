@@ -154,6 +154,7 @@ def _slice(state: _Taking, item: slice) -> None:
     first, stop = _bounds(item, size, step)
     if first.is_Integer and stop.is_Integer and (stop - first) * step <= 0:
         length: Size = Integer(0)
+        _require(state, size - first, f"slice {item.start}:{item.stop}", size)
     else:
         span = (stop - first) * _sign(step)
         length = as_size(floor((span - 1) / abs(step)) + 1)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sympy import Expr, Integer, sqrt
+from sympy import Expr, Integer
 
 from symbackprop.errors import ShapeError
 from symbackprop.frontend.comprehend import comprehend, elementwise, positions
+from symbackprop.frontend.contraction import contract
 from symbackprop.frontend.functions import ELEMENTWISE
 from symbackprop.frontend.indexing import normal_axis, reindex
-from symbackprop.frontend.record import Record, T, describe
+from symbackprop.frontend.record import Computed, Label, Record, T, describe
 from symbackprop.frontend.tensor import Tensor
 from symbackprop.ir import Read, Reduction
 from symbackprop.scalars import placeholder
-from symbackprop.sizes import Index, Size, axis, constant
+from symbackprop.sizes import Index, Size, axis
 
 Axes = int | Sequence[int] | None
+FACTOR_LIMIT = 8
 _P0, _P1 = placeholder(0), placeholder(1)
 
 
@@ -32,7 +34,12 @@ def reduced_axes(what: str, x: Record, axes: Axes) -> tuple[int, ...]:
 
 
 def reduce(x: T, axes: tuple[int, ...], reduction: Reduction) -> T:
-    """`x` reduced over `axes`, which are gone."""
+    """`x` reduced over `axes`; a sum of a longer product goes two factors at a time."""
+    if reduction is Reduction.SUM:
+        factors = product_factors(x)
+        if len(factors) > 2:
+            out = [k for k in range(len(x.shape)) if k not in axes]
+            return contract(factors, x.shape, out)
     kept = [k for k in range(len(x.shape)) if k not in axes]
     order = [*kept, *axes]
     place = {a: n for n, a in enumerate(order)}
@@ -45,6 +52,28 @@ def reduce(x: T, axes: tuple[int, ...], reduction: Reduction) -> T:
         positions(len(kept)),
         reduction=reduction,
     )
+
+
+def product_factors(x: T) -> list[tuple[T, tuple[Index, ...]]]:
+    """The factors of an unnamed product with different indices, and how each is read."""
+    pending: list[tuple[T, tuple[Index, ...]]] = [(x, positions(len(x.shape)))]
+    found: list[tuple[T, tuple[Index, ...]]] = []
+    while pending and len(found) + len(pending) <= FACTOR_LIMIT:
+        factor, index = pending.pop()
+        definition = factor.definition
+        if factor.label != Label() or not isinstance(definition, Computed):
+            found.append((factor, index))
+        elif definition.pointwise and definition.body == _P0 * _P1:
+            here = dict(enumerate(index))
+            for read in reversed(definition.reads):
+                assert isinstance(read, Read)
+                operand = definition.operands[read.source]
+                assert isinstance(operand, type(x))
+                pending.append((operand, tuple(t.substitute(here) for t in read.index)))
+        else:
+            found.append((factor, index))
+    uniform = len({index for _, index in found}) < 2
+    return [] if pending or uniform else found
 
 
 def expand(x: T, axes: tuple[int, ...]) -> T:
@@ -121,17 +150,3 @@ def norm(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
 def logsumexp(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Log Σ e^x over `axis`."""
     return ELEMENTWISE["log"](sum(ELEMENTWISE["exp"](x), axis, keepdims))
-
-
-__all__ = [
-    "argmax",
-    "constant",
-    "logsumexp",
-    "max",
-    "mean",
-    "min",
-    "norm",
-    "sqrt",
-    "sum",
-    "var",
-]

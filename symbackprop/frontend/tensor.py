@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from sympy import Expr, Integer
 
 from symbackprop.errors import InvalidExpressionError, ShapeError
-from symbackprop.frontend.comprehend import elementwise
+from symbackprop.frontend.comprehend import elementwise, refuse_tensors
 from symbackprop.frontend.contraction import matmul
 from symbackprop.frontend.entries import entry, is_symbolic
 from symbackprop.frontend.indexing import take, transpose
@@ -154,6 +154,7 @@ def scalar(what: str, beside: Record, value: Any) -> Expr:
         With what to write instead.
     """
     if isinstance(value, Expr):
+        refuse_tensors(what, value)
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _refused(what, beside, value)
