@@ -262,6 +262,18 @@ def with_operands(tree: NumpyTree, new: Sequence[NumpyTree]) -> NumpyTree:
     return tree
 
 
+def folded(tree: NumpyTree) -> NumpyTree:
+    """The tree without factors 1."""
+    if not isinstance(tree, Apply):
+        return tree
+    args = tuple(folded(a) for a in tree.args)
+    if tree.function is Ufunc.MULTIPLY and ONE in args:
+        return args[1] if args[0] == ONE else args[0]
+    if tree.function is Ufunc.DIVIDE and args[1] == ONE:
+        return args[0]
+    return Apply(tree.function, args, tree.name, tree.orders)
+
+
 def size_tree(size: Body) -> NumpyTree:
     """A size as a tree over its symbols."""
     return body_tree(size)

@@ -225,12 +225,19 @@ class Comprehensions:
             for some in half:
                 union = sorted({a for f in some for a in self._axes(f, operands)})
                 axes = self._natural(some, operands, union, order)
-                parts.append(self.map(_product(some), operands, axes, sizes))
+                parts.append(self._real(self.map(_product(some), operands, axes, sizes), sizes))
         result = contractor.contract(parts, order)
         if scale == 1:
             return result
         body = scale * placeholder(len(operands))
         return self.map(body, [*operands, result], result.axes, sizes)
+
+    def _real(self, operand: Aligned, sizes: Sequence[Size]) -> Aligned:
+        """The operand as numbers of the module's dtype."""
+        if self.program[operand.array].kind is Kind.REAL:
+            return operand
+        cast = apply(Ufunc.CAST, Operand(0))
+        return self.viewer.map(cast, [operand], operand.axes, sizes)
 
     def _natural(
         self,

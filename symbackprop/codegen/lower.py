@@ -13,7 +13,7 @@ from symbackprop.codegen.views import ONE, Aligned, Viewer
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Comp, Graph, Kind, Prim, Var, consumers, operands, reachable
 from symbackprop.ir.nodes import PrimOp
-from symbackprop.scalars.numpy_tree import NumpyTree, Operand, Ufunc, apply
+from symbackprop.scalars.numpy_tree import Number, NumpyTree, Operand, Ufunc, apply
 from symbackprop.sizes import axis
 
 EXP_OF_DIFFERENCE = apply(Ufunc.EXP, apply(Ufunc.SUBTRACT, Operand(0), Operand(1)))
@@ -39,6 +39,7 @@ class Lowering:
     graph : Graph
     names : node -> name
     roots : the nodes that are wanted
+    ones : scalar variables that are 1
     layouts : node -> order of its dims in memory, where it is not the usual one
     """
 
@@ -49,7 +50,9 @@ class Lowering:
         roots: Sequence[int],
         layouts: Mapping[int, tuple[int, ...]] | None = None,
         dtype: DType = DType.FLOAT64,
+        ones: frozenset[int] = frozenset(),
     ) -> None:
+        self.ones = ones
         self.graph = graph
         self.names = names
         self.program = ArrayProgram()
@@ -110,7 +113,10 @@ class Lowering:
 
     def _make(self, source: Source) -> None:
         node = self.graph[source.node]
-        if isinstance(node, Var):
+        if isinstance(node, Var) and source.node in self.ones:
+            array = self.program.add(Op.MAP, (), Number(1), ())
+            self.stored[source] = Stored(array, ())
+        elif isinstance(node, Var):
             array = self.program.add(Op.ARGUMENT, (), node.name, node.shape, node.kind)
             self.stored[source] = Stored(array, tuple(range(len(node.shape))))
         elif isinstance(node, Prim):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from symbackprop import rendering
 from symbackprop._version import __version__
 from symbackprop.codegen import face
+from symbackprop.codegen.fast import Step, Workspace
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.derive import derived_of
 from symbackprop.codegen.options import Options
@@ -65,8 +66,7 @@ class Module:
     init: Init
     forward: Function
     backward: Function
-    loss: Function | None
-    workspace: object | None
+    workspace: Workspace | None
     extras: tuple[object, ...]
     helpers: tuple[str, ...]
     ranges: tuple[Range, ...]
@@ -110,6 +110,8 @@ class _Generator:
             self.problem, self.derived, self.options.dtype, self.namer, self.size_names
         ).functions()
         problem, options = self.problem, self.options
+        workspace = self.workspace()
+        used += workspace.functions if workspace else ()
         return Module(
             title=f"{options.title}: values and gradients in NumPy.",
             version=__version__,
@@ -121,8 +123,7 @@ class _Generator:
             init=self.init(),
             forward=forward,
             backward=backward,
-            loss=self.loss() if problem.loss is not None else None,
-            workspace=None,
+            workspace=workspace,
             extras=(),
             helpers=tuple(h.source.rstrip("\n") for h in helper_sources(used)),
             ranges=tuple(Range(*r) for r in face.index_ranges(problem)),
@@ -160,10 +161,11 @@ class _Generator:
         lines.append("}")
         return Init(tuple(lines), "_normal(" in text)
 
-    def loss(self) -> Function:
-        """The body of `loss_and_grad`."""
-        lines = (
-            "outputs, cache = forward(params, inputs)",
-            'return float(outputs["loss"]), backward(cache, {"loss": 1.0}, wrt)',
-        )
-        return Function((), lines)
+    def workspace(self) -> Workspace | None:
+        """The step over preallocated arrays, where there is a scalar loss."""
+        loss = self.problem.loss
+        if loss is None or self.graph.shape(loss):
+            return None
+        return Step(
+            self.problem, self.derived, self.options.dtype, self.namer, self.size_names
+        ).workspace()

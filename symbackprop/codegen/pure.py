@@ -10,7 +10,7 @@ from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.lower import Lowering
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.options import Derived, DType
-from symbackprop.codegen.records import Block, Function, wrapped
+from symbackprop.codegen.records import Block, Function, assignment, wrapped
 from symbackprop.codegen.statements import Writer
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Var
@@ -203,9 +203,8 @@ class PureFunctions:
         for group, names in (("params", self.problem.parameters), ("inputs", self.problem.inputs)):
             held = [n for n in names if n in self.arguments]
             if held:
-                variables = ", ".join(self.writer.argument(self.arguments[n]) for n in held)
-                values = [f'{group}["{n}"]' for n in held]
-                lines += _assignment(variables, values)
+                variables = [self.writer.argument(self.arguments[n]) for n in held]
+                lines += assignment(variables, [f'{group}["{n}"]' for n in held])
         wanted = [s for s, v in self.size_names.items() if s in sizes or v in cached]
         for size in wanted:
             lines.append(f'{self.size_names[size]} = sizes["{size}"]')
@@ -230,19 +229,3 @@ class PureFunctions:
             if isinstance(detail, Apply):
                 found[detail.function] = None
         return list(found)
-
-
-def _assignment(targets: str, values: list[str]) -> list[str]:
-    """``a, b = p["a"], p["b"]`` on as few lines as fit."""
-    one = f"{targets} = {', '.join(values)}"
-    if len(one) <= 96:
-        return [one]
-    names = targets.split(", ")
-    lines: list[str] = []
-    start = 0
-    for end in range(1, len(names) + 1):
-        longer = f"{', '.join(names[start : end + 1])} = {', '.join(values[start : end + 1])}"
-        if end == len(names) or len(longer) > 96:
-            lines.append(f"{', '.join(names[start:end])} = {', '.join(values[start:end])}")
-            start = end
-    return lines

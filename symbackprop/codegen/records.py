@@ -65,3 +65,15 @@ def wrapped(head: str, items: list[str], tail: str, indent: int = 4) -> list[str
             row = "    "
         row += f"{item}, "
     return [*lines, row.rstrip(), tail]
+
+
+def assignment(names: list[str], values: list[str]) -> list[str]:
+    """``a, b = p["a"], p["b"]`` on as few lines as fit."""
+    lines: list[str] = []
+    start = 0
+    for end in range(1, len(names) + 1):
+        longer = f"{', '.join(names[start : end + 1])} = {', '.join(values[start : end + 1])}"
+        if end == len(names) or len(longer) + 4 > WIDTH:
+            lines.append(f"{', '.join(names[start:end])} = {', '.join(values[start:end])}")
+            start = end
+    return lines

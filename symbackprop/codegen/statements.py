@@ -90,21 +90,13 @@ class Writer:
                 block.add(f"np.add.at({name}, ({where},), {values.text})")
         else:
             assert isinstance(array.detail, SliceWrite)
-            self._slices(name, values, array.detail, block)
+            if array.detail.taps and not values.text.isidentifier():
+                held = self.namer.name(f"{name}_parts")
+                block.add(f"{held} = {values.text}")
+                values = Code(held)
+            for line in slice_lines(self.speller, self.namer, name, values, array.detail):
+                block.add(line)
         self.code[i] = Code(name)
-
-    def _slices(self, name: str, values: Code, write: SliceWrite, block: Block) -> None:
-        """One slice update for each tap."""
-        taps: list[str] = []
-        for count in write.taps:
-            taps.append(self.namer.name("tap"))
-            indent = "    " * (len(taps) - 1)
-            block.add(f"{indent}for {taps[-1]} in range({self.speller.size(count).text}):")
-        indent = "    " * len(taps)
-        items = self.speller.shifted_items(write.items, write.shifts, taps)
-        here = f"{values.within(ATOM)}[..., {', '.join(taps)}]" if taps else values.text
-        update = "=" if write.unique else "+="
-        block.add(f"{indent}{name}[{', '.join(items) or '()'}] {update} {here}")
 
     def _is_statement(self, i: int, code: Code) -> bool:
         if not self.program[i].args and self.program[i].op is Op.MAP:
@@ -116,6 +108,23 @@ class Writer:
     def _wanted(self, i: int) -> str:
         found = self.program.names.get(i) or self.program.hints.get(i)
         return found if found is not None else described(self.program, i)
+
+
+def slice_lines(
+    speller: Speller, namer: Namer, name: str, values: Code, write: SliceWrite
+) -> list[str]:
+    """One slice update for each tap."""
+    taps: list[str] = []
+    lines: list[str] = []
+    for count in write.taps:
+        indent = "    " * len(taps)
+        taps.append(namer.name("tap"))
+        lines.append(f"{indent}for {taps[-1]} in range({speller.size(count).text}):")
+    items = speller.shifted_items(write.items, write.shifts, taps)
+    here = f"{values.within(ATOM)}[..., {', '.join(taps)}]" if taps else values.text
+    update = "=" if write.unique else "+="
+    indent = "    " * len(taps)
+    return [*lines, f"{indent}{name}[{', '.join(items) or '()'}] {update} {here}"]
 
 
 def use_counts(program: ArrayProgram, ids: Sequence[int]) -> dict[int, int]:

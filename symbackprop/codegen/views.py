@@ -21,9 +21,17 @@ from symbackprop.codegen.arrays import (
     Whole,
     Windows,
 )
-from symbackprop.codegen.bodies import operand_indices, with_operands
+from symbackprop.codegen.bodies import folded, operand_indices, with_operands
 from symbackprop.ir import Kind
-from symbackprop.scalars.numpy_tree import Apply, NumpyTree, Operand, Ufunc, is_indicator
+from symbackprop.scalars.numpy_tree import (
+    Apply,
+    Number,
+    NumpyTree,
+    Operand,
+    SizeName,
+    Ufunc,
+    is_indicator,
+)
 from symbackprop.sizes import Index, Size, as_size, is_positive, same_size
 
 ONE = as_size(1)
@@ -220,6 +228,25 @@ class Viewer:
 
         The result has the axes of `order` that an operand has.
         """
+        tree = folded(with_operands(tree, [self._inlined(k, o) for k, o in enumerate(operands)]))
+        return self._mapped(tree, operands, order, sizes, kind)
+
+    def _inlined(self, k: int, operand: Aligned) -> NumpyTree:
+        """An operand, or the tree over sizes that it is."""
+        here = self.program[operand.array]
+        if here.op is Op.MAP and not here.args:
+            assert isinstance(here.detail, Number | SizeName | Apply)
+            return here.detail
+        return Operand(k)
+
+    def _mapped(
+        self,
+        tree: NumpyTree,
+        operands: Sequence[Aligned],
+        order: Sequence[int],
+        sizes: Sequence[Size],
+        kind: Kind,
+    ) -> Aligned:
         if isinstance(tree, Operand):
             return operands[tree.index]
         scalar = not operand_indices(tree)
@@ -228,7 +255,7 @@ class Viewer:
         if isinstance(tree, Apply) and not scalar:
             for k, arg in enumerate(tree.args):
                 if operand_indices(arg):
-                    parts.append(self.map(arg, operands, order, sizes, kind))
+                    parts.append(self._mapped(arg, operands, order, sizes, kind))
                     args[k] = Operand(len(parts) - 1)
                 else:
                     args[k] = arg

@@ -1,0 +1,393 @@
+"""One training step over preallocated arrays: the same operations as `forward` and `backward`, with `out=`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.buffers import is_fresh, plan_memory
+from symbackprop.codegen.expressions import Speller
+from symbackprop.codegen.layout import transposed_logits
+from symbackprop.codegen.lower import Lowering
+from symbackprop.codegen.names import Namer
+from symbackprop.codegen.options import Derived, DType
+from symbackprop.codegen.records import Block, assignment, wrapped
+from symbackprop.codegen.scatter import PlaceWrite, SliceWrite
+from symbackprop.codegen.statements import described, slice_lines, use_counts
+from symbackprop.errors import UnsupportedError
+from symbackprop.ir import Kind
+from symbackprop.ir.problem import Problem
+from symbackprop.scalars.numpy_code import Code, CodePrecedence
+from symbackprop.scalars.numpy_tree import Apply, Ufunc
+from symbackprop.sizes import Size
+
+_NAME = re.compile(r"[A-Za-z]\w*")
+_OPERATORS = {
+    Ufunc.ADD: "+=",
+    Ufunc.SUBTRACT: "-=",
+    Ufunc.MULTIPLY: "*=",
+    Ufunc.DIVIDE: "/=",
+}
+_COMMUTES = frozenset([Ufunc.ADD, Ufunc.MULTIPLY])
+ATOM = CodePrecedence.ATOM
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The workspace class and the body of `loss_and_grad`: lines of code."""
+
+    init: tuple[str, ...]
+    lines: tuple[str, ...]
+    functions: tuple[Ufunc, ...]
+
+
+class Step:
+    """Loss and gradients of all parameters, under construction."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        derived: Derived,
+        dtype: DType,
+        namer: Namer,
+        size_names: Mapping[str, str],
+    ) -> None:
+        self.problem = problem
+        self.size_names = size_names
+        self.used_sizes: dict[str, None] = {}
+        self.namer = namer.copy()
+        loss = derived.outputs["loss"]
+        targets = {n: derived.pullbacks[n] for n in problem.parameters}
+        wanted = [loss, *targets.values()]
+        lowering = Lowering(
+            derived.graph,
+            derived.names,
+            wanted,
+            layouts=transposed_logits(derived.graph, [loss]),
+            dtype=dtype,
+            ones=frozenset(derived.cotangents.values()),
+        )
+        self.program = lowering.program
+        self.loss = lowering.array(loss)
+        self.grads = {n: lowering.array(i) for n, i in targets.items()}
+        for name, array in self.grads.items():
+            base = self.program.base(array)
+            if self.program[base].op is not Op.ARGUMENT:
+                self.program.names.setdefault(base, f"d{name}")
+        self.ids = self.program.reachable([self.loss, *self.grads.values()])
+        self.constant = self._constants()
+        self.speller = Speller(self.program, self._size)
+        self.uses = use_counts(self.program, self.ids)
+        self.code: dict[int, Code] = {}
+        self.block = Block()
+        self.init = Block()
+        self.held: list[tuple[str, str]] = []
+        self.ones: dict[str, str] = {}
+        self.own = self._own_gradients()
+        self.memory = plan_memory(
+            self.program, self.ids, [self.grads[n] for n in self.own], self.constant
+        )
+        self.variables: dict[int, str] = {}
+
+    def _size(self, text: str) -> str:
+        return text if text.startswith("np.") else _NAME.sub(self._size_name, text)
+
+    def _size_name(self, match: re.Match[str]) -> str:
+        name = match.group()
+        if name not in self.size_names:
+            raise UnsupportedError(f"the size {name} is no axis of a parameter or an input")
+        self.used_sizes[name] = None
+        return self.size_names[name]
+
+    def _constants(self) -> frozenset[int]:
+        """The arrays that depend on sizes only."""
+        found: set[int] = set()
+        for i in self.ids:
+            array = self.program[i]
+            if array.op is not Op.ARGUMENT and array.shape and all(a in found for a in array.args):
+                found.add(i)
+        return frozenset(found)
+
+    def _own_gradients(self) -> list[str]:
+        """The gradients that are arrays of their own, not views shared with others or arguments."""
+        taken: set[int] = set()
+        own: list[str] = []
+        for name, i in self.grads.items():
+            base = self.program.base(i)
+            scalar = not self.program.shape(base)
+            plain = self.program[i].op is not Op.BROADCAST and not is_fresh(self.program, base)
+            outside = self.program[base].op is Op.ARGUMENT or base in self.constant
+            if plain and not scalar and not outside and base not in taken:
+                taken.add(base)
+                own.append(name)
+        return own
+
+    def workspace(self) -> Workspace:
+        """The lines of both parts."""
+        for i in self.ids:
+            if self.program[i].op is Op.ARGUMENT:
+                self.code[i] = Code(self.namer.name(str(self.program[i].detail)))
+        for i in self.ids:
+            if i in self.constant:
+                self._constant(i)
+        for i in self.ids:
+            if i not in self.code:
+                self._emit(i)
+        results = self._results()
+        used = [
+            a.detail.function for a in map(self.program.__getitem__, self.ids)
+            if isinstance(a.detail, Apply)
+        ]
+        return Workspace(
+            tuple(self._init_lines()), tuple([*self._head(), *self.block.laid_out(), *results]), tuple(used)
+        )
+
+    # names and memory
+
+    def _hold(self, name: str, made: str) -> str:
+        """Keep an array in the workspace under a name."""
+        self.held.append((name, made))
+        return name
+
+    def _constant(self, i: int) -> None:
+        array = self.program[i]
+        code = self.speller.expression(array, [self.code[a] for a in array.args])
+        if array.op is Op.VIEW:
+            self.code[i] = code
+            return
+        name = self.namer.name(described(self.program, i))
+        self.init.add(f"{name} = {code.text}")
+        self.code[i] = Code(self._hold(name, name))
+
+    def _buffer(self, i: int) -> str:
+        """The variable of the buffer of an array."""
+        number = self.memory.home[i]
+        if number not in self.variables:
+            buffer = self.memory.buffers[number]
+            name = self.namer.name(buffer.wanted)
+            dtype = "bool" if buffer.kind is Kind.BOOL else "DTYPE"
+            shape = self.speller.shape(buffer.shape)
+            make = "empty"
+            if self.program[i].op is Op.PAD:
+                _, value = self.program[i].detail  # type: ignore[misc]
+                make = "zeros" if value == 0 else "full"
+                shape += "" if value == 0 else ", -np.inf"
+            self.variables[number] = self._hold(name, f"np.{make}({shape}, {dtype})")
+        return self.variables[number]
+
+    def _ones(self, size: Size) -> str:
+        """A vector of ones of a length."""
+        text = self.speller.size(size).text
+        if text not in self.ones:
+            name = self.namer.name(f"ones_{text}")
+            self.ones[text] = self._hold(name, f"np.ones({text}, DTYPE)")
+        return self.ones[text]
+
+    # operations
+
+    def _emit(self, i: int) -> None:
+        array = self.program[i]
+        args = [self.code[a] for a in array.args]
+        if array.op in (Op.VIEW, Op.BROADCAST):
+            self.code[i] = self.speller.expression(array, args)
+        elif is_fresh(self.program, i):
+            self._fresh(i, args)
+        else:
+            _EMITTERS[array.op](self, i, args)
+
+    def _fresh(self, i: int, args: Sequence[Code]) -> None:
+        """An expression: scalars, and arrays that no `out=` can take."""
+        array = self.program[i]
+        code = self._scalar(i, args) or self.speller.expression(array, args)
+        named = i in self.program.names or self.uses.get(i, 0) > 1 or len(code.text) > 76
+        if array.op is Op.MAP and not array.args:
+            named = False
+        if named or array.shape:
+            name = self.namer.name(described_or_named(self, i))
+            self.block.add(f"{name} = {code.text}")
+            code = Code(name)
+        self.code[i] = code
+
+    def _scalar(self, i: int, args: Sequence[Code]) -> Code | None:
+        """Sums to a scalar, as dot products where that is faster."""
+        array = self.program[i]
+        if array.shape:
+            return None
+        if array.op is Op.MATMUL:
+            return Code(f"{args[0].within(ATOM)}.dot({args[1].text})")
+        if array.op is Op.SUM and self.program.rank(array.args[0]) == 1:
+            ones = self._ones(self.program.shape(array.args[0])[0])
+            return Code(f"{args[0].within(ATOM)}.dot({ones})")
+        return None
+
+    def _map(self, i: int, args: Sequence[Code]) -> None:
+        tree = self.program[i].detail
+        assert isinstance(tree, Apply)
+        out = self._buffer(i)
+        texts = [self.speller.tree(a, args).text for a in tree.args]
+        if tree.function is Ufunc.CAST:
+            self.block.add(f"np.copyto({out}, {texts[0]})")
+            self.code[i] = Code(out)
+            return
+        if tree.function in _COMMUTES and texts[0] != out and texts[1] == out:
+            texts.reverse()
+        name = self._named(i, out)
+        if tree.function in _OPERATORS and texts[0] == out and name == out:
+            self.block.add(f"{out} {_OPERATORS[tree.function]} {texts[1]}")
+        else:
+            call = f"np.{tree.function.value}({', '.join(texts)}, out={out})"
+            self.block.add(call if name == out else f"{name} = {call}")
+        self.code[i] = Code(name)
+
+    def _named(self, i: int, out: str) -> str:
+        """The variable of a value: its own name where it has one, else that of its buffer."""
+        wanted = self.program.names.get(i) or self.program.hints.get(i)
+        buffer = self.memory.buffers[self.memory.home[i]]
+        if wanted is None or wanted == buffer.wanted:
+            return out
+        return self.namer.name(wanted)
+
+    def _call(self, i: int, text: str) -> None:
+        """A call that fills the buffer of a value."""
+        out = self._buffer(i)
+        name = self._named(i, out)
+        shape = self.speller.shape(self.program.shape(i))
+        self.block.add(text.format(out=out) if name == out else f"{name} = {text.format(out=out)}", shape)
+        self.code[i] = Code(name)
+
+    def _matmul(self, i: int, args: Sequence[Code]) -> None:
+        a, b = args
+        if max(self.program.rank(arg) for arg in self.program[i].args) <= 2:
+            self._call(i, f"{a.within(ATOM)}.dot({b.text}, out={{out}})")
+        else:
+            self._call(i, f"np.matmul({a.text}, {b.text}, out={{out}})")
+
+    def _vecdot(self, i: int, args: Sequence[Code]) -> None:
+        self._call(i, f"np.vecdot({args[0].text}, {args[1].text}, out={{out}})")
+
+    def _sum(self, i: int, args: Sequence[Code]) -> None:
+        array = self.program[i]
+        (operand,) = array.args
+        axes = array.detail
+        assert isinstance(axes, tuple)
+        shape = self.program.shape(operand)
+        rank, count = len(shape), len(axes)
+        real = self.program[operand].kind is Kind.REAL
+        text = args[0].within(ATOM)
+        lead = axes == tuple(range(count)) and rank - count == 1
+        if real and lead:
+            length = shape[0]
+            for a in axes[1:]:
+                length = length * shape[a]
+            flat = text if rank == 2 else f"{text}.reshape(-1, {self.speller.size(shape[-1]).text})"
+            self._call(i, f"{self._ones(length)}.dot({flat}, out={{out}})")
+        elif real and rank == 2:
+            self._call(i, f"{text}.dot({self._ones(shape[1])}, out={{out}})")
+        else:
+            self._call(i, f"np.add.reduce({args[0].text}, axis={_axes(axes)}, out={{out}})")
+
+    def _max(self, i: int, args: Sequence[Code]) -> None:
+        axes = self.program[i].detail
+        assert isinstance(axes, tuple)
+        self._call(i, f"np.maximum.reduce({args[0].text}, axis={_axes(axes)}, out={{out}})")
+
+    def _pad(self, i: int, args: Sequence[Code]) -> None:
+        edges, _ = self.program[i].detail  # type: ignore[misc]
+        out = self._buffer(i)
+        inner = self.program.shape(self.program[i].args[0])
+        items = [
+            ":" if e.low == 0 and e.high == 0
+            else f"{self.speller.size(e.low).text}:{self.speller.size(e.low + n).text}"
+            for e, n in zip(edges, inner, strict=True)
+        ]
+        self.block.add(f"{out}[{', '.join(items)}] = {args[0].text}")
+        self.code[i] = Code(out)
+
+    def _scatter(self, i: int, args: Sequence[Code]) -> None:
+        write = self.program[i].detail
+        out = self._buffer(i)
+        self.block.add(f"{out}.fill(0)")
+        values, *places = args
+        if isinstance(write, PlaceWrite):
+            where = ", ".join(p.text for p in places)
+            if write.unique:
+                self.block.add(f"{out}[{where}] = {values.text}")
+            else:
+                self.block.add(f"np.add.at({out}, ({where},), {values.text})")
+        else:
+            assert isinstance(write, SliceWrite)
+            for line in slice_lines(self.speller, self.namer, out, values, write):
+                self.block.add(line)
+        self.code[i] = Code(out)
+
+    # the frame
+
+    def _results(self) -> list[str]:
+        lines: list[str] = []
+        entries: list[str] = []
+        for name, i in self.grads.items():
+            code = self.code[i].text
+            if name not in self.own:
+                held = self.namer.name(f"d{name}_out")
+                self._hold(held, f"np.empty({self._shape(self.program.shape(i))}, DTYPE)")
+                lines.append(f"np.copyto({held}, {code})")
+                code = held
+            entries.append(f'"{name}": {code}')
+        lines += wrapped("grads = {", entries, "}")
+        return [*lines, f"loss = float({self.code[self.loss].text})"]
+
+    def _shape(self, shape: Sequence[Size]) -> str:
+        return self.speller.shape(shape) if shape else "()"
+
+    def _head(self) -> list[str]:
+        lines = []
+        for group, names in (("params", self.problem.parameters), ("inputs", self.problem.inputs)):
+            held = {
+                str(self.program[i].detail): self.code[i].text
+                for i in self.ids
+                if self.program[i].op is Op.ARGUMENT and str(self.program[i].detail) in names
+            }
+            ordered = [n for n in names if n in held]
+            lines += assignment([held[n] for n in ordered], [f'{group}["{n}"]' for n in ordered])
+        sizes = [v for s, v in self.size_names.items() if s in self.used_sizes]
+        if sizes:
+            lines += wrapped("", sizes, " = workspace.sizes" if len(sizes) > 1 else ", = workspace.sizes")
+        names = [n for n, _ in self.held]
+        lines += wrapped("(", [*names, ""] if len(names) == 1 else names, ") = workspace.arrays")
+        return lines
+
+    def _init_lines(self) -> list[str]:
+        lines = ["sizes = _check(params, inputs)"]
+        used = [s for s in self.size_names if s in self.used_sizes]
+        lines += [f'{self.size_names[s]} = sizes["{s}"]' for s in used]
+        listed = ", ".join(self.size_names[s] for s in used)
+        lines += [f"self.sizes = ({listed}{',' if len(used) == 1 else ''})"]
+        lines += list(self.init.laid_out())
+        lines.append("self.arrays = (")
+        for name, made in self.held:
+            lines.append(f"    {made}," if name == made else f"    {made},  # {name}")
+        lines.append(")")
+        return lines
+
+
+def _axes(axes: tuple[int, ...]) -> str:
+    return str(axes[0]) if len(axes) == 1 else str(axes)
+
+
+def described_or_named(step: Step, i: int) -> str:
+    """The name wanted for a value."""
+    names = step.program.names.get(i) or step.program.hints.get(i)
+    return names or described(step.program, i)
+
+
+_EMITTERS = {
+    Op.MAP: Step._map,
+    Op.MATMUL: Step._matmul,
+    Op.VECDOT: Step._vecdot,
+    Op.SUM: Step._sum,
+    Op.MAX: Step._max,
+    Op.PAD: Step._pad,
+    Op.SCATTER: Step._scatter,
+}
