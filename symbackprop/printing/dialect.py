@@ -32,6 +32,7 @@ class Latex:
         """The identity matrix."""
         return self.notation.identity
 
+    nabla = r"\nabla"
     at_least = r" \ge "
     at_most = r" \le "
     kron = r" \otimes "
@@ -179,6 +180,11 @@ class Text:
     identity = "I"
 
     @property
+    def nabla(self) -> str:
+        """A gradient."""
+        return "grad" if self.ascii else "∇"
+
+    @property
     def at_least(self) -> str:
         """Not less."""
         return " >= " if self.ascii else " ≥ "
@@ -303,7 +309,7 @@ class Text:
             case GradientStyle.D:
                 return "d" + entry
             case GradientStyle.NABLA:
-                nabla = f"{'grad' if self.ascii else '∇'}_{whole} {of}"
+                nabla = f"{self.nabla}_{whole} {of}"
                 return f"({nabla})_{index}" if index else nabla
             case GradientStyle.BAR:
                 barred = f"bar({whole})" if self.ascii else f"{whole[0]}\u0304{whole[1:]}"

@@ -76,7 +76,8 @@ class Printer:
         short = decimal(formula)
         if short:
             return Piece(short)
-        return self._fraction(str(formula.numerator), str(formula.denominator))
+        size = self._fraction(str(abs(formula.numerator)), str(formula.denominator))
+        return size if formula.numerator >= 0 else Piece("-" + size.text, Level.SUM)
 
     def _fraction(self, top: str, bottom: str) -> Piece:
         level = Level.ATOM if self.dialect.is_latex else Level.PRODUCT
@@ -258,7 +259,7 @@ class Printer:
             if len(formula.args) == 1:
                 sign = rf"J_{{{word}}}" if self.dialect.is_latex else f"J_{word}"
                 return Piece(sign + self.arguments(formula.args), Level.CALL)
-        nabla = r"\nabla" if self.dialect.is_latex else "∇"
+        nabla = self.dialect.nabla
         for j in raised:
             by = self.text(formula.args[j])
             power = "" if formula.orders[j] == 1 else f"^{formula.orders[j]}"

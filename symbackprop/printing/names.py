@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import normalize
 
 _GREEK = {
     "alpha": "α",
@@ -142,7 +143,7 @@ def _text(name: str) -> str:
     for accent, mark in _COMBINING.items():
         for ending in (f"_{accent}", accent):
             if base.endswith(ending) and len(base) == len(ending) + 1:
-                return base[0] + mark + digits
+                return normalize("NFC", base[0] + mark) + digits
     return _GREEK.get(base, base) + digits
 
 

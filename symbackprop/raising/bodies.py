@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symbackprop.ir import Comp, Operand, Read
-from symbackprop.raising.build import add, quotient, reduced, scaled
-from symbackprop.raising.tree import ONE, Constant, Formula, Number, Power, SizeTerm
+from symbackprop.raising.build import quotient, reduced, scaled
+from symbackprop.raising.tree import ONE, Add, Constant, Formula, Negative, Number, Power, SizeTerm
 from symbackprop.scalars import function, placeholder_index, placeholders, record_of
 from symbackprop.sizes import Index, Size
 
@@ -92,7 +92,12 @@ def size_formula(size: Size) -> Formula:
 
 
 def _sum(size: Size) -> Formula:
-    return add([size_formula(term) for term in size.args])
+    """Symbols before numbers, what is added before what is subtracted."""
+    ordered = sorted(size.args, key=lambda t: (bool(t.is_Integer), str(t)))
+    minus = [bool(t.could_extract_minus_sign()) for t in ordered]
+    added = [size_formula(t) for t, below in zip(ordered, minus, strict=True) if not below]
+    taken = [size_formula(-t) for t, below in zip(ordered, minus, strict=True) if below]
+    return Add((*added, *(Negative(t) for t in taken)))
 
 
 def operand_axes(read: Operand) -> tuple[int, ...]:
