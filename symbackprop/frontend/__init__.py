@@ -41,6 +41,7 @@ from symbackprop.frontend.linear_algebra import (
     solve,
     trace,
 )
+from symbackprop.frontend.loops import scan
 from symbackprop.frontend.losses import (
     absolute_error,
     binary_cross_entropy,
@@ -60,19 +61,24 @@ from symbackprop.frontend.losses import (
     squared_error,
 )
 from symbackprop.frontend.opaque import opaque, opaque_loss, opaque_tensor
+from symbackprop.frontend.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from symbackprop.frontend.reductions import argmax, logsumexp, max, mean, min, norm, sum, var
 from symbackprop.frontend.structure import (
     concatenate,
     cumsum,
     embedding,
+    eye,
     flatten,
+    full,
     one_hot,
+    ones,
     pad,
     repeat,
     reshape,
     segment_sum,
     stack,
     tile,
+    zeros,
 )
 from symbackprop.frontend.tensor import Tensor
 from symbackprop.sizes import dims
@@ -113,10 +119,14 @@ __all__ = [
     "dropout",
     "einsum",
     "embedding",
+    "eye",
     "family",
     "flatten",
     "frobenius",
     "from_sympy",
+    "full",
+    "gru",
+    "gru_cell",
     "hinge",
     "huber",
     "indices",
@@ -130,6 +140,8 @@ __all__ = [
     "log_softmax",
     "logdet",
     "logsumexp",
+    "lstm",
+    "lstm_cell",
     "masked_softmax",
     "max",
     "max_pool",
@@ -140,6 +152,7 @@ __all__ = [
     "nll",
     "norm",
     "one_hot",
+    "ones",
     "opaque",
     "opaque_loss",
     "opaque_tensor",
@@ -151,6 +164,9 @@ __all__ = [
     "repeat",
     "reshape",
     "rms_norm",
+    "rnn",
+    "rnn_cell",
+    "scan",
     "segment_sum",
     "softmax",
     "solve",
@@ -161,4 +177,5 @@ __all__ = [
     "trace",
     "transpose",
     "var",
+    "zeros",
 ]

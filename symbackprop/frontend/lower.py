@@ -6,13 +6,40 @@ one node however it was written; functions, sums and named values are nodes of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Add, Expr, Mul, Pow
 
-from symbackprop.frontend.record import Computed, Declared, Primitive, Record, Unknown
-from symbackprop.ir import Graph, Opaque, Operand, Policy, Position, Prim, Read, Reduction, Var
+from symbackprop.errors import InvalidExpressionError
+from symbackprop.frontend.names import fresh
+from symbackprop.frontend.record import (
+    Computed,
+    Declared,
+    Looped,
+    Primitive,
+    Record,
+    Result,
+    Unknown,
+    describe,
+)
+from symbackprop.ir import (
+    Carry,
+    Feed,
+    Final,
+    Graph,
+    Hist,
+    Loop,
+    Opaque,
+    Operand,
+    Policy,
+    Position,
+    Prim,
+    Read,
+    Reduction,
+    Role,
+    Var,
+)
 from symbackprop.scalars import placeholder
 from symbackprop.sizes import Constraint, Index, Size, axis
 
@@ -37,6 +64,7 @@ class Lowered:
     graph: Graph
     ids: dict[Record, int] = field(default_factory=dict)
     order: list[Record] = field(default_factory=list)
+    bodies: dict[Record, Lowered] = field(default_factory=dict)
 
 
 def operands_of(record: Record) -> tuple[Record, ...]:
@@ -45,13 +73,16 @@ def operands_of(record: Record) -> tuple[Record, ...]:
     return () if isinstance(definition, Declared) else definition.operands
 
 
-def ancestors(roots: Iterable[Record]) -> list[Record]:
-    """The handles that `roots` were made from, themselves included, in the order they were made."""
+def ancestors(roots: Iterable[Record], known: Container[Record] = ()) -> list[Record]:
+    """The handles that `roots` were made from, themselves included, in the order they were made.
+
+    known : handles at which the search stops
+    """
     found: dict[int, Record] = {}
     pending = list(roots)
     while pending:
         record = pending.pop()
-        if record.serial not in found:
+        if record.serial not in found and record not in known:
             found[record.serial] = record
             pending.extend(operands_of(record))
     return [found[serial] for serial in sorted(found)]
@@ -62,6 +93,12 @@ def lower(roots: Sequence[Record], policy: Policy) -> Lowered:
     order = ancestors(roots)
     facts = tuple(dict.fromkeys(fact for record in order for fact in record.facts))
     lowered = Lowered(Graph(policy, facts), order=order)
+    _fill(lowered, order, roots)
+    return lowered
+
+
+def _fill(lowered: Lowered, order: Sequence[Record], roots: Sequence[Record]) -> None:
+    """Make the nodes of `order`."""
     inner = _absorbed(order, roots)
     opened: dict[Record, Open] = {}
     for record in order:
@@ -69,7 +106,6 @@ def lower(roots: Sequence[Record], policy: Policy) -> Lowered:
             opened[record] = _expanded(record, opened)
         else:
             lowered.ids[record] = _lower_one(record, lowered, opened)
-    return lowered
 
 
 def _absorbed(order: Sequence[Record], roots: Sequence[Record]) -> set[Record]:
@@ -212,6 +248,11 @@ def _expanded(record: Record, opened: dict[Record, Open]) -> Open:
 def _lower_one(record: Record, lowered: Lowered, opened: dict[Record, Open]) -> int:
     graph, definition = lowered.graph, record.definition
     match definition:
+        case Declared(role=Role.BODY):
+            raise InvalidExpressionError(
+                f"{describe(record)} belongs to the inside of a loop and is used outside",
+                help="return it from the step: return carry, value",
+            )
         case Declared():
             name = record.label.name or ""
             return graph.add(
@@ -223,8 +264,58 @@ def _lower_one(record: Record, lowered: Lowered, opened: dict[Record, Open]) -> 
         case Primitive():
             args = tuple(lowered.ids[x] for x in definition.operands)
             return graph.add(Prim(definition.op, args, record.shape))
+        case Looped():
+            return _lower_loop(record, definition, lowered)
+        case Result():
+            return graph.add(_result(record, definition, lowered))
         case Computed():
             return _lower_comprehension(record, definition, lowered, opened)
+
+
+def _lower_loop(record: Record, definition: Looped, lowered: Lowered) -> int:
+    """The body as a graph of its own, and the loop around it."""
+    graph = lowered.graph
+    inner = Lowered(Graph(graph.policy, graph.facts))
+    taken: list[str] = []
+
+    def variable(inside: Record, name: str) -> int:
+        taken.append(fresh(name, taken))
+        declared = inside.definition
+        facts = declared.facts if isinstance(declared, Declared) else ()
+        node = Var(taken[-1], inside.shape, inside.kind, Role.BODY, facts)
+        inner.ids[inside] = inner.graph.add(node)
+        return inner.ids[inside]
+
+    for c in definition.carries:
+        variable(c.var, f"{_name_of(c.out, c.init)}_prev")
+    stacked = tuple(
+        Feed(lowered.ids[outer], variable(inside, f"{_name_of(outer)}_t"))
+        for outer, inside in definition.stacked
+    )
+    constants = tuple(
+        Feed(lowered.ids[outer], variable(outer, _name_of(outer))) for outer in definition.constants
+    )
+    roots = [*(c.out for c in definition.carries), *definition.values]
+    inner.order = ancestors(roots, inner.ids)
+    _fill(inner, inner.order, roots)
+    lowered.bodies[record] = inner
+    carries = tuple(
+        Carry(lowered.ids[c.init], inner.ids[c.var], inner.ids[c.out]) for c in definition.carries
+    )
+    loop = Loop(definition.length, carries, stacked, constants, inner.graph, definition.reverse)
+    return graph.add(loop)
+
+
+def _result(record: Record, definition: Result, lowered: Lowered) -> Hist | Final:
+    loop = lowered.ids[definition.loop]
+    if definition.value is None:
+        return Final(loop, definition.carry, record.shape)
+    return Hist(loop, lowered.bodies[definition.loop].ids[definition.value], record.shape)
+
+
+def _name_of(*records: Record) -> str:
+    names = (record.label.name or record.label.hint for record in records)
+    return next((name for name in names if name), "s")
 
 
 def _lower_comprehension(

@@ -61,7 +61,51 @@ class Primitive:
     operands: tuple[Record, ...]
 
 
-Definition = Declared | Computed | Unknown | Primitive
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """A value handed from step to step: before the first, inside the body, after a step."""
+
+    init: Record
+    var: Record
+    out: Record
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looped:
+    """A recurrence; `stacked` pairs a sequence with its slice in the body, `values` are kept.
+
+    constants : what the body reads from outside
+    """
+
+    length: Size
+    carries: tuple[Carried, ...]
+    stacked: tuple[tuple[Record, Record], ...]
+    constants: tuple[Record, ...]
+    values: tuple[Record, ...]
+    reverse: bool
+
+    @property
+    def operands(self) -> tuple[Record, ...]:
+        """What the loop is made from."""
+        inits = tuple(c.init for c in self.carries)
+        return (*inits, *(outer for outer, _ in self.stacked), *self.constants)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What a loop gives: the values of a body value at every step, or a carry after the last."""
+
+    loop: Record
+    value: Record | None = None
+    carry: int = 0
+
+    @property
+    def operands(self) -> tuple[Record, ...]:
+        """The loop."""
+        return (self.loop,)
+
+
+Definition = Declared | Computed | Unknown | Primitive | Looped | Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from sympy import Expr, Integer, cancel
 from symbackprop.errors import InvalidExpressionError, ShapeError
 from symbackprop.frontend.comprehend import comprehend, elementwise, positions
 from symbackprop.frontend.indexing import normal_axis, reindex
-from symbackprop.frontend.record import Record, describe, shape_text
+from symbackprop.frontend.record import Computed, Record, describe, shape_text
 from symbackprop.frontend.tensor import Tensor
-from symbackprop.ir import Kind, Read
-from symbackprop.scalars import placeholder
+from symbackprop.ir import Kind, Read, Reduction
+from symbackprop.scalars import exact_number, placeholder
 from symbackprop.sizes import (
     At,
     Constraint,
@@ -94,6 +94,32 @@ def _target(x: Tensor, shape: Sequence[Dim], total: Size) -> list[Size]:
             )
         target[open_at[0]] = rest
     return target
+
+
+def full(value: int | float | Expr, *shape: Dim) -> Tensor:
+    """The tensor whose every entry is `value`: a number or an expression in sizes."""
+    sizes = tuple(as_size(size) for size in shape)
+    body = exact_number(value)
+    here = positions(len(sizes))
+    return Tensor(sizes, Computed((), sizes, body, (), here, (), Reduction.NONE, pointwise=True))
+
+
+def zeros(*shape: Dim) -> Tensor:
+    """Zeros."""
+    return full(0, *shape)
+
+
+def ones(*shape: Dim) -> Tensor:
+    """Ones."""
+    return full(1, *shape)
+
+
+def eye(size: Dim) -> Tensor:
+    """The identity matrix."""
+    n = as_size(size)
+    write = (axis(0), axis(0))
+    made = Computed((), (n,), Integer(1), (), write, (), Reduction.SUM, pointwise=False)
+    return Tensor((n, n), made)
 
 
 def flatten(x: Tensor, start: int = 0) -> Tensor:
