@@ -11,7 +11,7 @@ from symbackprop.codegen.buffers import is_fresh, plan_memory
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.layout import transposed_logits
 from symbackprop.codegen.lower import Lowering
-from symbackprop.codegen.names import Namer
+from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import Derived, DType
 from symbackprop.codegen.records import Block, assignment, wrapped
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite
@@ -23,7 +23,6 @@ from symbackprop.scalars.numpy_code import Code, CodePrecedence
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
 from symbackprop.sizes import Size
 
-_NAME = re.compile(r"[A-Za-z]\w*")
 _OPERATORS = {
     Ufunc.ADD: "+=",
     Ufunc.SUBTRACT: "-=",
@@ -92,7 +91,7 @@ class Step:
         self.variables: dict[int, str] = {}
 
     def _size(self, text: str) -> str:
-        return text if text.startswith("np.") else _NAME.sub(self._size_name, text)
+        return text if text.startswith("np.") else SIZE_NAME.sub(self._size_name, text)
 
     def _size_name(self, match: re.Match[str]) -> str:
         name = match.group()

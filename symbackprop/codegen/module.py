@@ -7,33 +7,20 @@ from dataclasses import dataclass
 from symbackprop import rendering
 from symbackprop._version import __version__
 from symbackprop.codegen import face
+from symbackprop.codegen.extras import Extra, Straight
 from symbackprop.codegen.fast import Step, Workspace
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.derive import derived_of
 from symbackprop.codegen.options import Options
 from symbackprop.codegen.pure import PureFunctions
-from symbackprop.codegen.records import Function
+from symbackprop.codegen.records import Entry, Function, Table
+from symbackprop.codegen.training import Prediction, Training, inputs_needed, prediction, training
+from symbackprop.errors import UnsupportedError
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_helpers import helper_sources
 from symbackprop.scalars.numpy_tree import Ufunc
 from symbackprop.sizes import Size
 from symbackprop.sizes.symbols import size_symbols
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of a table."""
-
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A module-level dictionary."""
-
-    name: str
-    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +54,11 @@ class Module:
     forward: Function
     backward: Function
     workspace: Workspace | None
-    extras: tuple[object, ...]
+    extras: tuple[Extra, ...]
     helpers: tuple[str, ...]
     ranges: tuple[Range, ...]
     dependent: tuple[face.Derivation, ...]
-    training: object | None
+    training: Training | None
     quiet: bool
 
 
@@ -106,29 +93,38 @@ class _Generator:
 
     def module(self) -> Module:
         """All records."""
+        if self.options.train and self.problem.loss is None:
+            raise UnsupportedError(
+                "a training loop needs a scalar loss", help='give it as outputs={"loss": ...}'
+            )
         forward, backward, used = PureFunctions(
             self.problem, self.derived, self.options.dtype, self.namer, self.size_names
         ).functions()
         problem, options = self.problem, self.options
         workspace = self.workspace()
+        predicted = prediction(problem) if options.train else None
+        extras = tuple(self.extras(predicted))
+        for extra in extras:
+            used += extra.functions
+        trained = training(problem, predicted, options.title) if options.train else None
         used += workspace.functions if workspace else ()
         return Module(
             title=f"{options.title}: values and gradients in NumPy.",
             version=__version__,
             command=options.command,
             doc=("", *options.formulas) if options.formulas else (),
-            imports=("import numpy as np",),
+            imports=self.imports(),
             dtype=options.dtype.value,
             tables=self.tables(),
             init=self.init(),
             forward=forward,
             backward=backward,
             workspace=workspace,
-            extras=(),
+            extras=extras,
             helpers=tuple(h.source.rstrip("\n") for h in helper_sources(used)),
             ranges=tuple(Range(*r) for r in face.index_ranges(problem)),
             dependent=tuple(face.dependent_sizes(self.shape_list)),
-            training=None,
+            training=trained,
             quiet=Ufunc.WHERE in used,
         )
 
@@ -169,3 +165,33 @@ class _Generator:
         return Step(
             self.problem, self.derived, self.options.dtype, self.namer, self.size_names
         ).workspace()
+
+    def imports(self) -> tuple[str, ...]:
+        """The import lines."""
+        standard = ("import argparse", "import sys", "") if self.options.train else ()
+        return (*standard, "import numpy as np")
+
+    def extras(self, predicted: Prediction | None) -> list[Extra]:
+        """The functions asked for beside the two passes."""
+        return [self.predict(predicted)] if predicted else []
+
+    def predict(self, predicted: Prediction) -> Extra:
+        """The function that computes what is predicted."""
+        names = inputs_needed(self.problem, predicted.node)
+
+        def fetch(name: str) -> str:
+            return f'{"inputs" if name in names else "params"}["{name}"]'
+
+        straight = Straight(
+            self.graph, self.derived.names, self.namer, self.size_names, self.options.dtype, fetch
+        )
+        lines, (result,), used = straight.lines([predicted.node])
+        told = self.derived.names.get(predicted.node, "the prediction")
+        return Extra(
+            "predict(params, inputs)",
+            f"Compute {told}, which is compared with {predicted.target}; of the inputs it needs "
+            f"{', '.join(names)}.",
+            (),
+            (*lines, f"return {result}"),
+            tuple(used),
+        )

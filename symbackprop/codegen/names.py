@@ -11,8 +11,13 @@ _RESERVED = frozenset(
     + ["DTYPE", "PARAMETERS", "INPUTS", "OUTPUTS", "INPUT_KINDS", "Workspace", "make_workspace"]
     + ["init_params", "forward", "backward", "loss_and_grad", "jvp", "hvp", "hessian"]
     + ["params", "inputs", "cache", "cotangents", "outputs", "wrt", "workspace", "grads", "sizes"]
-    + ["rng", "erf", "erfc", "xlogy", "tangents", "vectors", "blocks", "argparse", "main"]
+    + ["rng", "erf", "erfc", "xlogy", "tangents", "vectors", "blocks", "argparse", "main", "sys"]
+    + ["train", "predict", "score", "take", "sgd", "momentum", "adam", "data", "sample_count"]
 )
+
+
+SIZE_NAME = re.compile(r"[A-Za-z]\w*")
+"""A name inside the text of a size."""
 
 
 class Namer:

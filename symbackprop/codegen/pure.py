@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from symbackprop.codegen.arrays import Op
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.lower import Lowering
-from symbackprop.codegen.names import Namer
+from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import Derived, DType
 from symbackprop.codegen.records import Block, Function, assignment, wrapped
 from symbackprop.codegen.statements import Writer
@@ -17,7 +17,6 @@ from symbackprop.ir import Var
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
 
-_NAME = re.compile(r"[A-Za-z]\w*")
 
 
 class PureFunctions:
@@ -63,7 +62,7 @@ class PureFunctions:
 
     def _size(self, text: str) -> str:
         """A size, or an expression of sizes, over the variables of the module."""
-        return text if text.startswith("np.") else _NAME.sub(self._size_name, text)
+        return text if text.startswith("np.") else SIZE_NAME.sub(self._size_name, text)
 
     def _size_name(self, match: re.Match[str]) -> str:
         name = match.group()

@@ -31,10 +31,19 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A module-level dictionary: (key, value) as text."""
+class Entry:
+    """A line of a table."""
 
-    entries: tuple[tuple[str, str], ...]
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A module-level dictionary."""
+
+    name: str
+    entries: tuple[Entry, ...]
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from symbackprop.ir import Comp, Graph, Operand, Read, Reduction
 from symbackprop.ir.canonical import read_substituted
 from symbackprop.ir.graph import index_sources
 from symbackprop.ir.nodes import Position
-from symbackprop.scalars import placeholder
+from symbackprop.scalars import placeholder, placeholders
 from symbackprop.sizes import axis
 
 
@@ -98,6 +98,7 @@ class Tasks:
                 if inner is not None:
                     body = body.xreplace({placeholder(position): inner})
             position += 1
+        body = self._without_poles(body, operands)
         if body == comp.body:
             return comp
         body, found = compacted(body, operands.entries)
@@ -105,6 +106,25 @@ class Tasks:
             Read(e.source.node, e.index) if e.source else Position(e.index[0]) for e in found
         )
         return replace(comp, body=body, reads=reads)
+
+    def _without_poles(self, body: Any, operands: Operands) -> Any:
+        """The body with a named factor written out where that cancels what it divides by.
+
+        ``da a (1 - a)`` with ``da = (1-y)/(1-a) - y/a`` is 0/0 where a sigmoid saturates, ``a - y`` is not.
+        """
+        if not body.is_Mul:
+            return body
+        for factor in body.args:
+            entry = operands.entry(factor)
+            if entry is None:
+                continue
+            inner = self.stabiliser.definition(entry, operands)
+            if inner is None or not _divides(inner):
+                continue
+            opened = body.xreplace({factor: inner}).cancel()
+            if not _divides(opened):
+                return opened
+        return body
 
     def _definition(self, entry: Entry, operands: Operands) -> Any | None:
         """The definition of an anonymous operand: read once, or no more than a sum of two terms."""
@@ -115,6 +135,11 @@ class Tasks:
             if entry.source.node in self.named or not cheap or node.body.count_ops() > _CHEAP:
                 return None
         return self.stabiliser.definition(entry, operands)
+
+
+def _divides(body: Any) -> bool:
+    """Whether a body divides by an operand."""
+    return bool(placeholders(body.as_numer_denom()[1]))
 
 
 _MAX_OPERANDS = 24
