@@ -26,11 +26,11 @@ COMMANDS: dict[str, str] = {
 
 HINT = """\
 symbackprop writes the gradients of neural networks. Try:
-  symbackprop demo                            a digit recogniser, from formulas to accuracy
-  symbackprop derive mlp:64-32-10             the gradients of a network, as formulas
-  symbackprop generate mlp:64-32-10 -o net.py values and gradients as one NumPy file
-  symbackprop models                          the ready networks, and how to write sizes
-  symbackprop --help                          all commands; a network of your own in a file"""
+  symbackprop demo                             from formulas to a digit recogniser
+  symbackprop derive mlp:64-32-10              the gradients, as formulas
+  symbackprop generate mlp:64-32-10 -o net.py  the gradients, as one NumPy file
+  symbackprop models                           ready networks and their sizes
+  symbackprop --help                           all commands; networks of your own"""
 
 INTERRUPTED = 130
 BUG = 70

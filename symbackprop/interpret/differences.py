@@ -11,13 +11,14 @@ import numpy as np
 
 from symbackprop.interpret.evaluate import evaluate
 from symbackprop.interpret.sampling import coprime_sizes, free_sizes, random_values
-from symbackprop.ir import Graph
+from symbackprop.ir import FactKind, Graph, Var
 from symbackprop.scalars import FLOAT64, DigitsField, Field
 from symbackprop.scalars.fields import Array, Scalar
 
 DIGITS: Final = DigitsField(50)
 _STEP = Fraction(1, 10**18)
 _ATTEMPTS = 12
+_GRID = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def draw_point(graph: Graph, ids: Iterable[int], seed: int) -> Point:
         values = random_values(graph, wanted, sizes, rng)
         if attempt >= _ATTEMPTS // 2:
             values = {name: _between(value, rng) for name, value in values.items()}
+        values = _exact_sums(graph, wanted, values)
         point = Point(sizes, values)
         with np.errstate(all="ignore"):
             found = evaluate(graph, wanted, values, sizes)
@@ -52,6 +54,22 @@ def draw_point(graph: Graph, ids: Iterable[int], seed: int) -> Point:
 def _between(value: Array, rng: np.random.Generator) -> Array:
     drawn = np.any((value < 0) | (value > 1)) and value.dtype.kind == "f"
     return rng.uniform(0.1, 0.9, size=value.shape) if drawn else value
+
+
+def _exact_sums(graph: Graph, ids: Iterable[int], values: dict[str, Array]) -> dict[str, Array]:
+    """The values, with those that are declared to sum to one made to do so in every digit."""
+    found = dict(values)
+    for i in ids:
+        node = graph[i]
+        if not isinstance(node, Var):
+            continue
+        for fact in node.facts:
+            if fact.kind is FactKind.SUMS_TO_ONE and found[node.name].size:
+                axis = -1 if fact.axis is None else fact.axis
+                rows = np.moveaxis(np.round(found[node.name] * _GRID) / _GRID, axis, -1)
+                rows[..., -1] = 1 - rows[..., :-1].sum(axis=-1)
+                found[node.name] = np.ascontiguousarray(np.moveaxis(rows, -1, axis))
+    return found
 
 
 def draw_direction(point: Point, name: str, seed: int) -> Array:
@@ -93,12 +111,12 @@ def weighted(
     value = evaluate(graph, [target], point.values, point.sizes, field)[target]
     if weights is None:
         return value[()]
-    return (value * field.array(weights)).sum()
+    return np.sum(value * field.array(weights))
 
 
 def along(gradient: Array, direction: Array) -> Scalar:
     """The slope that a gradient claims along a direction."""
-    return (gradient * DIGITS.array(direction)).sum()
+    return np.sum(gradient * DIGITS.array(direction))
 
 
 def largest_difference(found: Array, expected: Array) -> float:

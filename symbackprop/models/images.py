@@ -10,9 +10,7 @@ from symbackprop.models.dense import ACTIVATION, BATCH, TARGETS, activation, cla
 from symbackprop.models.spec import Choice, Dim, Model, Spec
 from symbackprop.network import Network
 
-_POOLING: Final = Choice(
-    "pooling", ("max", "average", "none"), "max", "2 x 2, after the activation"
-)
+_POOLING: Final = Choice("pooling", ("max", "average", "none"), "max", "2 x 2, if any")
 _WINDOW: Final = Choice("window", (), "3", "side of the square kernels")
 
 

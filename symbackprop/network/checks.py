@@ -95,8 +95,7 @@ def verify(network: Network, *, module: bool = True) -> Verification:
     rule of differentiation; everything else by the interpreter.
     """
     problem = network.problem
-    general = problem.loss is None or problem.graph.shape(problem.loss) != ()
-    derived = derive(problem, general=general)
+    derived = network.derived() if problem.loss is not None else derive(problem, general=True)
     run = _Run(network, problem, derived)
     checks = [*run.forward(), *run.raw(), *run.differences(), *run.formulas()]
     if module:
@@ -219,6 +218,13 @@ def formula_checks(scene: Scene, printed: dict[str, int], point: Point) -> Itera
     ids = reachable(scene.graph, [*printed.values(), *scene.names])
     floats = axis_values(at_floats(scene.graph, ids, point))
     values = Values(floats, point.sizes, ARRAYS)
+    with ARRAYS.errstate(all="ignore"):
+        checks = list(_formula_checks(scene, printed, values))
+    yield from checks
+
+
+def _formula_checks(scene: Scene, printed: dict[str, int], values: Values) -> Iterator[Check]:
+    floats = values.arrays
     for name, i in printed.items():
         formula = scene.matrix(i)
         if formula is not None:

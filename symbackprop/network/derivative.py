@@ -86,14 +86,19 @@ class Derivative:
             return None
         if not self.is_gradient:
             notation = replace(notation, layout=Layout.DENOMINATOR)
-        return self.scene.matrix_text(self.node, script, notation)
+        return self.scene.matrix_text(self.node, script, notation, not self.is_own)
 
     def entry(self, script: Script, notation: Notation) -> Entries:
         """The formula alone of one entry."""
         named = self.problem.named()
         shape = self.scene.graph.shape
         parts = [Part(named[n], len(shape(named[n]))) for n in (self.of, self.wrt)]
-        return self.scene.entry_text(self.node, parts, script, notation)
+        return self.scene.entry_text(self.node, parts, script, notation, not self.is_own)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a name of the node, if it has one, is this derivative's: dz for the one by z."""
+        return self.scene.cotangents.get(self.node) == self.wrt
 
     @property
     def is_gradient(self) -> bool:

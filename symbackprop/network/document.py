@@ -77,8 +77,8 @@ class Document:
         found = [d for d in shown if d.is_gradient and d.of == "loss"]
         if not found:
             return []
-        derived = network._derived()[0]
-        listed = {d.node for d in shown}
+        derived = network.derived()
+        listed = {d.node for d in shown if d.is_own}
         needed = _needed(found, {i: n for n, i in derived.deltas.items()})
         return [network.gradient(n) for n, i in derived.deltas.items() if i in needed - listed]
 
@@ -86,8 +86,8 @@ class Document:
         """The document as sections of equations."""
         found = [Section("Forward", tuple(self._forward(script, form)))]
         derivatives = self.derivatives()
-        named = [d for d in derivatives if d.node in d.scene.names]
-        others = [d for d in derivatives if d.node not in d.scene.names]
+        named = [d for d in derivatives if d.node in d.scene.names and d.is_own]
+        others = [d for d in derivatives if d not in named]
         for title, group in (("Backward", named), ("Gradients", others)):
             lines = self._helpers(group, script, form) if title == "Backward" else []
             lines += [line for d in group for line in self._derivative(d, script, form)]
@@ -100,7 +100,7 @@ class Document:
         return policy_notes(self.network.problem)
 
     def _helpers(self, shown: list[Derivative], script: Script, form: Form) -> list[Equation]:
-        """Anonymous nodes that the formulas of `shown` read by a name, such as the winners of a max."""
+        """Unnamed nodes that the formulas of `shown` read, such as the winners of a maximum."""
         problem = self.network.problem
         last = max(problem.named().values())
         lines: list[Equation] = []
@@ -145,7 +145,7 @@ class Document:
 
     def _derivative(self, d: Derivative, script: Script, form: Form) -> Iterator[Equation]:
         shape = d.scene.shape_text(d.node, script, self.notation)
-        name = d.scene.names.get(d.node)
+        name = d.scene.names.get(d.node) if d.is_own else None
         dialect = dialect_of(script, self.notation)
         prefix = "" if name is None else dialect.name(d.scene.spellings[d.node]) + " = "
         matrix = None if form is Form.ENTRIES else d.matrix(script, self.notation)
@@ -187,7 +187,7 @@ class Document:
         notation = self.notation
         matrix = {s.value: d.matrix(s, notation) for s in (Script.TEXT, Script.LATEX)}
         entries = {s.value: d.entry(s, notation) for s in (Script.TEXT, Script.LATEX)}
-        name = d.scene.names.get(d.node)
+        name = d.scene.names.get(d.node) if d.is_own else None
         return {
             "of": d.of,
             "wrt": d.wrt,

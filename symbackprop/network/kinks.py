@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from symbackprop.ir import Comp, Problem, Reduction, Ties, reachable
+from symbackprop.ir import Comp, Opaque, Problem, Reduction, Ties, reachable
 from symbackprop.scalars import FUNCTIONS
+from symbackprop.scalars import Opaque as Unnamed
 
 _WITHOUT_CHOICE = {"abs", "sign", "step", "equal"}
 _KINKED = {
@@ -38,6 +39,25 @@ def policy_notes(problem: Problem) -> list[str]:
     if maximum:
         notes.append(f"Ties: {_TIES[graph.policy.ties]}.")
     return notes
+
+
+def unnamed_functions(problem: Problem) -> list[str]:
+    """The names of the functions without a definition that the outputs are made of."""
+    graph = problem.graph
+    found: dict[str, None] = {}
+    for i in reachable(graph, problem.outputs.values()):
+        node = graph[i]
+        if isinstance(node, Opaque):
+            found[node.name] = None
+        elif isinstance(node, Comp):
+            pending = [node.body]
+            while pending:
+                part = pending.pop()
+                if isinstance(part, Unnamed):
+                    found[str(part.args[0])] = None
+                else:
+                    pending.extend(part.args)
+    return list(found)
 
 
 def _kinked_functions(body: Any) -> list[str]:

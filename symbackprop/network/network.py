@@ -14,16 +14,18 @@ from symbackprop.errors import (
     ShapeError,
     SymbackpropWarning,
     UnknownNameError,
+    UnsupportedError,
 )
 from symbackprop.files import write_text
 from symbackprop.frontend import build
-from symbackprop.frontend.record import Declared, Record
+from symbackprop.frontend.record import Record
 from symbackprop.interpret import evaluate
-from symbackprop.ir import Kind, Problem, Role, Ties, Var
+from symbackprop.ir import Kind, Problem, Ties
 from symbackprop.network.checks import Verification, verify
 from symbackprop.network.choices import choice
 from symbackprop.network.derivative import Derivative
 from symbackprop.network.document import Document
+from symbackprop.network.kinks import unnamed_functions
 from symbackprop.network.scene import Scene
 from symbackprop.printing.notation import DEFAULT_NOTATION, Notation
 from symbackprop.scalars import KinkPolicy
@@ -38,12 +40,14 @@ class Network:
 
     Parameters
     ----------
-    loss : Tensor of shape (), optional
+    loss : Tensor of shape () or SymPy expression, optional
         What gradients are taken of.
-    outputs : mapping of name to Tensor, optional
+    outputs : mapping of name to Tensor or SymPy expression, optional
         Other results.
-    values : mapping of name to Tensor, optional
+    values : mapping of name to Tensor or SymPy expression, optional
         Forward values that keep a name, beside those named by `Tensor.named`.
+    inputs : iterable of symbols, names or tensors, optional
+        What is no parameter in SymPy expressions.
     parameters : iterable of Tensor, optional
         Parameters that belong to the network whether or not a result depends on them; the others
         are found by themselves.
@@ -75,10 +79,11 @@ class Network:
 
     def __init__(
         self,
-        loss: Record | None = None,
-        outputs: Mapping[str, Record] | None = None,
-        values: Mapping[str, Record] | None = None,
+        loss: Any = None,
+        outputs: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
         *,
+        inputs: Iterable[Any] = (),
         parameters: Iterable[Record] = (),
         kink: KinkPolicy | str | float = KinkPolicy.ZERO,
         ties: Ties | str = Ties.FIRST,
@@ -89,12 +94,12 @@ class Network:
             loss,
             outputs,
             values,
+            inputs=inputs,
+            parameters=parameters,
             kink=choice(KinkPolicy, kink),
             ties=choice(Ties, ties),
             latex=latex,
         )
-        for tensor in parameters:
-            _declare(problem, tensor)
         self._wrap(problem, notation)
 
     @classmethod
@@ -265,6 +270,12 @@ class Network:
         OutputError
             When the place cannot be written.
         """
+        unnamed = unnamed_functions(self.problem)
+        if unnamed:
+            raise UnsupportedError(
+                f"no code for functions without a definition: {', '.join(unnamed)}",
+                help="write a named function in their place, such as sb.tanh",
+            )
         options = Options(
             dtype=choice(DType, dtype), train=train, title=title or self.title, command=command
         )
@@ -282,6 +293,10 @@ class Network:
             Whether the generated module is checked too.
         """
         return verify(self, module=module)
+
+    def derived(self) -> Derived:
+        """The derivation of the loss that formulas are printed from."""
+        return self._derived()[0]
 
     def forget(self) -> None:
         """Drop what has been derived: after a change of policy it is derived anew."""
@@ -351,22 +366,3 @@ class Network:
             SymbackpropWarning,
             stacklevel=3,
         )
-
-
-def _declare(problem: Problem, tensor: Record) -> None:
-    """Add a parameter that no result may depend on."""
-    definition = tensor.definition
-    name = tensor.name
-    if not isinstance(definition, Declared) or definition.role is not Role.PARAMETER or not name:
-        raise InvalidExpressionError(
-            f"parameters: {tensor} is no parameter", help='declare it with sb.param("W", h, n)'
-        )
-    node = problem.graph.add(
-        Var(name, tensor.shape, tensor.kind, definition.role, definition.facts)
-    )
-    known = problem.named().get(name, node)
-    if known != node:
-        raise ShapeError(f'two different values are called "{name}"', help="give each its own name")
-    problem.parameters.setdefault(name, node)
-    if tensor.label.latex is not None:
-        problem.spellings.setdefault(name, tensor.label.latex)

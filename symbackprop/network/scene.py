@@ -23,7 +23,7 @@ from symbackprop.printing import (
 from symbackprop.raising import EntryForm, Formula, Raiser, arranged, entry_form, needed_names
 from symbackprop.raising.rebuild import with_children
 from symbackprop.raising.tree import Entry
-from symbackprop.sizes import Size
+from symbackprop.sizes import Size, axis
 
 
 class Script(Enum):
@@ -95,12 +95,18 @@ class Scene:
 
     # formulas
 
-    def matrix(self, node_id: int) -> Formula | None:
-        """What the node is in matrix form, or None."""
+    def matrix(self, node_id: int, by_name: bool = False) -> Formula | None:
+        """What the node is in matrix form, or None; a named node may be its name."""
+        if by_name and node_id in self.names:
+            return self._raiser.operand(node_id)
         return self._raiser.law(node_id)
 
-    def entry(self, node_id: int) -> EntryForm:
-        """What an entry of the node is."""
+    def entry(self, node_id: int, by_name: bool = False) -> EntryForm:
+        """What an entry of the node is; that of a named node may be its name's."""
+        if by_name and node_id in self.names:
+            shape = self.graph.shape(node_id)
+            target = tuple(axis(d) for d in range(len(shape)))
+            return EntryForm(target, Entry(node_id, target), shape)
         if node_id not in self._entries:
             self._entries[node_id] = entry_form(self.graph, node_id, self.names)
         return self._entries[node_id]
@@ -121,22 +127,29 @@ class Scene:
 
     # text
 
-    def matrix_text(self, node_id: int, script: Script, notation: Notation) -> str | None:
+    def matrix_text(
+        self, node_id: int, script: Script, notation: Notation, by_name: bool = False
+    ) -> str | None:
         """The matrix form of the node as text, or None where it has none."""
-        formula = self.matrix(node_id)
+        formula = self.matrix(node_id, by_name)
         if formula is None:
             return None
         formula = arranged(formula, self._flipped(notation), self.is_flipped(node_id, notation))
         return self._printer(script, notation, Letters()).text(formula)
 
     def entry_text(
-        self, node_id: int, parts: Sequence[Part], script: Script, notation: Notation
+        self,
+        node_id: int,
+        parts: Sequence[Part],
+        script: Script,
+        notation: Notation,
+        by_name: bool = False,
     ) -> Entries:
         """An entry of the node as text; its axes are those of `parts`, in order.
 
         The last of the indices is that of the node itself.
         """
-        form = self.entry(node_id)
+        form = self.entry(node_id, by_name)
         taken = size_names(form.sizes, form.body) | {n for n in self.names.values() if len(n) == 1}
         letters = choose_letters(range(len(form.sizes)), form.sizes, taken)
         flipped = self._flipped(notation)
