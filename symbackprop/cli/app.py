@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
 
 HINT = """\
 symbackprop writes the gradients of neural networks. Try:
-  symbackprop demo                             from formulas to a digit recogniser
+  symbackprop demo                             digits, from formulas on
   symbackprop derive mlp:64-32-10              the gradients, as formulas
   symbackprop generate mlp:64-32-10 -o net.py  the gradients, as one NumPy file
   symbackprop models                           ready networks and their sizes
