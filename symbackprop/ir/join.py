@@ -55,7 +55,8 @@ def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined 
     read = comp.reads[k]
     if not isinstance(read, Read) or producer.reduction is not Reduction.NONE:
         return None
-    if comp.reduction is Reduction.ARGMAX and producer.body != placeholder(0):
+    maximum = comp.reduction in (Reduction.MAX, Reduction.ARGMAX)
+    if maximum and producer.body != placeholder(0):
         return None
     state = _start(comp, read, producer)
     if not _eliminate(state, facts) or not _accept_rest(state):
@@ -67,10 +68,7 @@ def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined 
     partial = bool(state.added or producer.domain) or not (
         fully_written(producer) or _covers(producer, read)
     )
-    if partial and (
-        comp.reduction in (Reduction.MAX, Reduction.ARGMAX)
-        or comp.body.xreplace({placeholder(k): ZERO}) != 0
-    ):
+    if partial and (maximum or comp.body.xreplace({placeholder(k): ZERO}) != 0):
         return None
     draft = _combined(comp, k, producer, state)
     return Joined(draft, bool(state.added or producer.domain))

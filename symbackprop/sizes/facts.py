@@ -6,12 +6,12 @@ changes a value, it costs a missed join or a guard.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-from sympy import Expr, Integer, Poly
+from sympy import Expr, Integer, Poly, expand
 
 from symbackprop.sizes.index import ONE, ZERO, Atom, Index
 from symbackprop.sizes.symbols import size_symbols
@@ -95,8 +95,8 @@ def implied(
 ) -> bool:
     """Whether ``goal >= 0`` is proved on the domain inside the box.
 
-    Tries the box alone, then the goal less one constraint, then less two (an equality in both
-    signs).
+    Tries the box alone, then the goal less one constraint, less two (an equality in both signs),
+    and less a multiple of one that cancels an atom.
     """
     known = ranges or {}
     if _bounded(goal, box, facts, known):
@@ -109,7 +109,22 @@ def implied(
                 rest = rest - term
             if _bounded(rest, box, facts, known):
                 return True
-    return False
+    return any(
+        _bounded(goal - multiple, box, facts, known)
+        for term in options
+        for multiple in _multiples(term, goal)
+    )
+
+
+def _multiples(term: Index, goal: Index) -> Iterator[Index]:
+    """`term` times each factor > 0 with which it has a coefficient of `goal`."""
+    for atom, c in term.terms:
+        wanted = goal.coefficient(atom)
+        if wanted in (0, c):
+            continue
+        factor = expand(wanted / c)
+        if factor.is_polynomial(*size_symbols(factor)) and is_nonnegative(factor):
+            yield term.scaled(factor)
 
 
 def _bounded(goal: Index, box: Box, facts: tuple[Expr, ...], ranges: dict[Atom, Expr]) -> bool:
