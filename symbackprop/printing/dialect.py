@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symbackprop.printing.names import Spelling
+from symbackprop.printing.names import Spelling, has_superscript
 from symbackprop.printing.notation import GradientStyle, Notation
 
 _BREAK = r" \\ "
@@ -77,7 +77,9 @@ class Latex:
         return f"{text}_{{{index}}}" if len(index) > 1 else f"{text}_{index}"
 
     def power(self, base: str, exponent: str) -> str:
-        """A power."""
+        """A power; a base that has a superscript gets brackets."""
+        if has_superscript(base):
+            base = self.brackets(base)
         return f"{base}^{{{exponent}}}" if len(exponent) > 1 else f"{base}^{exponent}"
 
     def root(self, body: str) -> str:

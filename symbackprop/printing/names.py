@@ -147,6 +147,16 @@ def _text(name: str) -> str:
     return _GREEK.get(base, base) + digits
 
 
+def has_superscript(latex: str) -> bool:
+    """Whether a superscript stands outside all brackets."""
+    depth = 0
+    for letter in latex:
+        depth += (letter in "{(") - (letter in "})")
+        if depth == 0 and letter == "^":
+            return True
+    return False
+
+
 def split_scripts(latex: str) -> tuple[str, str, str]:
     r"""A spelling as base, subscript and superscript: ``W^{[1]}_h`` gives ``W``, ``h``, ``[1]``."""
     depth = 0

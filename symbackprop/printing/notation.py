@@ -44,6 +44,16 @@ class WeightSide(Enum):
     """z = x W"""
 
 
+class LayerMark(Enum):
+    """Where the layer stands on a member of a family."""
+
+    SQUARE = "[l]"
+    ROUND = "(l)"
+    BARE = "l"
+    """A superscript without brackets."""
+    SUBSCRIPT = "_l"
+
+
 @dataclass(frozen=True, slots=True)
 class Notation:
     """A reader's habits.
@@ -63,6 +73,10 @@ class Notation:
         Whether an entry of ``W_1`` is ``(W_1)_{ij}``; else ``W_{1,ij}``.
     functions : tuple of (name, LaTeX)
         Spellings of functions other than the table's.
+    layer : LayerMark
+        How the layer is marked in the formula of a general layer.
+    deltas : tuple of (family, name)
+        What the cotangents of a family are called there: ``("z", "delta")``; default ``dz``.
     """
 
     layout: Layout = Layout.DENOMINATOR
@@ -74,6 +88,8 @@ class Notation:
     identity: str = "I"
     parenthesised_entries: bool = True
     functions: tuple[tuple[str, str], ...] = ()
+    layer: LayerMark = LayerMark.SQUARE
+    deltas: tuple[tuple[str, str], ...] = ()
 
 
 DEFAULT_NOTATION = Notation()
