@@ -65,6 +65,49 @@ def test_a_linear_model_names_nothing():
     assert any(body.is_Pow for body in bodies)
 
 
+def test_a_later_linear_layer_is_a_value_of_its_own():
+    x, y = sb.input("x", n), sb.input("y", k)
+    W1, b1 = sb.param("W1", h, n), sb.param("b1", h)
+    W2, b2 = sb.param("W2", k, h), sb.param("b2", k)
+    for error in (
+        lambda a: W2 @ a + b2 - y,
+        lambda a: y - W2 @ a - b2,
+        lambda a: 2 * (W2 @ a + b2) - y,
+    ):
+        problem = sb.build(sb.sum(error(sb.tanh(W1 @ x + b1)) ** 2))
+        assert list(problem.values) == ["z1", "a1", "z2"]
+        layer = problem.graph[problem.values["z2"]]
+        assert layer.body == placeholder(0) + placeholder(1)
+
+
+def test_unnamed_activations_have_names():
+    x, d = sb.input("x", n), sb.input("d", k)
+    W1, W2 = sb.param("W1", h, n), sb.param("W2", k, h)
+    g, f, div = sb.opaque("g"), sb.opaque_tensor("f"), sb.opaque_loss("Div")
+    problem = sb.build(div(f(W2 @ g(W1 @ x)), d))
+    assert list(problem.values) == ["z1", "a1", "z2", "a2"]
+
+
+def test_attention_names_queries_keys_and_values():
+    X = sb.input("X", m, n)
+    Wq, Wk, Wv = (sb.param(name, n, h) for name in ("Wq", "Wk", "Wv"))
+    problem = sb.build(sb.sum(sb.attention(X @ Wq, X @ Wk, X @ Wv, causal=True)))
+    assert list(problem.values) == ["Q", "K", "V", "S", "P"]
+    assert problem.blocks[problem.values["P"]] == "softmax"
+
+
+def test_a_value_with_two_labels_is_computed_once():
+    X, Y = sb.input("X", m, n), sb.input("Y", m, n)
+    total = X + Y
+    problem = sb.build(sb.sum((sb.layer_norm(total) + total) ** 2))
+    sums = [
+        node
+        for node in problem.graph
+        if isinstance(node, Comp) and [r.source for r in node.reads] == [0, 1]
+    ]
+    assert len(sums) == 1
+
+
 def test_numbers_come_from_the_parameters_and_do_not_clash():
     x = sb.input("x", n)
     layers = x
@@ -80,7 +123,7 @@ def test_norms_have_names_with_spellings():
     problem = sb.build(sb.sum(sb.layer_norm(sb.layer_norm(X)) ** 2))
     assert [name for name in problem.values if name.startswith("xhat")] == ["xhat1", "xhat2"]
     assert problem.spellings["xhat2"] == r"\hat{x}_{2}"
-    assert problem.spellings["mu1"] == r"\mu_{1}"
+    assert problem.spellings["sigma1"] == r"\sigma_{1}"
 
 
 def test_names_spellings_origins_aliases_and_families():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sympy import exp
 
+from symbackprop.frontend.affine import is_product_with_parameter, of_computed_value
 from symbackprop.frontend.lower import Lowered, is_arithmetic
 from symbackprop.frontend.names import family_of, fresh
-from symbackprop.ir import Comp, Node, Problem, Read, Reduction, consumers, reachable
+from symbackprop.ir import Comp, Node, Opaque, Problem, Read, Reduction, consumers, reachable
 from symbackprop.scalars import placeholder
 
 SOFTMAX = "softmax"
@@ -114,7 +115,7 @@ def _layers(problem: Problem, ids: list[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     layers: dict[int, int | None] = {}
     for i in ids:
-        if _is_affine(problem, i) and any(_applies(graph[u], i) for u in users.get(i, ())):
+        if _is_affine(problem, i) and _is_layer(problem, i, users.get(i, ())):
             layers[i] = _layer_number(problem, i)
     several = len(layers) > 1
     used: set[int] = {n for n in layers.values() if n is not None}
@@ -126,9 +127,9 @@ def _layers(problem: Problem, ids: list[int]) -> dict[int, str]:
         suffix = "" if number is None else str(number)
         matrix = len(graph.shape(z)) >= 2
         found[z] = ("Z" if matrix else "z") + suffix
-        for u in users[z]:
+        for u in users.get(z, ()):
             node = graph[u]
-            if _applies(node, z) and isinstance(node, Comp) and node.body != exp(placeholder(0)):
+            if _applies(node, z) and getattr(node, "body", None) != exp(placeholder(0)):
                 found.setdefault(u, ("A" if matrix else "a") + suffix)
     return found
 
@@ -138,28 +139,43 @@ def _is_affine(problem: Problem, node_id: int) -> bool:
     node = problem.graph[node_id]
     if not isinstance(node, Comp):
         return False
-    if _is_product(problem, node):
+    if _is_product(problem, node_id):
         return True
     return node.body.is_Add and any(
         isinstance(read, Read)
         and placeholder(k) in node.body.args
-        and _is_product(problem, problem.graph[read.source])
+        and _is_product(problem, read.source)
         for k, read in enumerate(node.reads)
     )
 
 
-def _is_product(problem: Problem, node: Node) -> bool:
-    """Whether a node is a sum of products with a parameter."""
-    return (
-        isinstance(node, Comp)
-        and node.reduction is Reduction.SUM
-        and node.body == placeholder(0) * placeholder(1)
-        and any(r.source in problem.parameters.values() for r in node.reads if isinstance(r, Read))
+def _is_layer(problem: Problem, node_id: int, users: Sequence[int]) -> bool:
+    """Whether a node is a pre-activation: a function is applied, or it is a later linear layer."""
+    graph = problem.graph
+    if any(_applies(graph[u], node_id) for u in users):
+        return True
+    inside = any(_is_affine(problem, u) and not _is_product(problem, u) for u in users)
+    return not inside and _reads_computed(problem, node_id)
+
+
+def _reads_computed(problem: Problem, node_id: int) -> bool:
+    graph = problem.graph
+    node = graph[node_id]
+    if of_computed_value(graph, node):
+        return True
+    return isinstance(node, Comp) and any(
+        isinstance(r, Read) and of_computed_value(graph, graph[r.source]) for r in node.reads
     )
 
 
+def _is_product(problem: Problem, node_id: int) -> bool:
+    return is_product_with_parameter(problem.graph, problem.graph[node_id])
+
+
 def _applies(node: Node, z: int) -> bool:
-    """Whether a node is a function of z, entry by entry: no arithmetic."""
+    """Whether a node is a function of z, entry by entry and no arithmetic, or an unnamed one."""
+    if isinstance(node, Opaque):
+        return node.args == (z,)
     if not isinstance(node, Comp) or len(node.reads) != 1 or node.body.is_Symbol:
         return False
     return not is_arithmetic(node.body) and isinstance(node.reads[0], Read)
@@ -181,7 +197,7 @@ def _layer_number(problem: Problem, node_id: int) -> int | None:
                 member = family_of(names[read.source])
                 if member is not None:
                     return member[1]
-            elif here is node and not _is_product(problem, node):
+            elif here is node and not _is_product(problem, node_id):
                 pending.append(problem.graph[read.source])
     return None
 

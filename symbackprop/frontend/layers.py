@@ -12,7 +12,7 @@ from symbackprop.frontend.comprehend import aligned, broadcast_shape, comprehend
 from symbackprop.frontend.contraction import matmul
 from symbackprop.frontend.functions import ELEMENTWISE
 from symbackprop.frontend.indexing import normal_axis, transpose
-from symbackprop.frontend.record import describe
+from symbackprop.frontend.record import Computed, describe
 from symbackprop.frontend.reductions import expand, mean, sum
 from symbackprop.frontend.structure import exact_quotient, product, reshape
 from symbackprop.frontend.tensor import Tensor
@@ -119,12 +119,20 @@ def attention(
         raise ShapeError(f"attention: widths differ: q is {describe(q)}, k is {describe(k)}")
     if not same_size(k.shape[-2], v.shape[-2]):
         raise ShapeError(f"attention: lengths differ: k is {describe(k)}, v is {describe(v)}")
+    q, k, v = (_called(x, name) for x, name in ((q, "Q"), (k, "K"), (v, "V")))
     scores = matmul(q, transpose(k))
     if scaled:
         scores = scores / sqrt(q.shape[-1])
     scores = scores.relabel(hint="S")
     weights = masked_softmax(scores, mask=mask, causal=causal)
     return matmul(weights, v).relabel(block="attention")
+
+
+def _called(x: Tensor, name: str) -> Tensor:
+    """A value with a name to be called by, unless it has one or is a part of another."""
+    moved = isinstance(x.definition, Computed) and x.definition.body == placeholder(0)
+    plain = x.label.name or x.label.hint or moved
+    return x if plain or not isinstance(x.definition, Computed) else x.relabel(hint=name)
 
 
 def multi_head_attention(
@@ -184,8 +192,8 @@ def merge_heads(x: Tensor) -> Tensor:
 
 def _standardised(x: Tensor, axes: tuple[int, ...], eps: Scalar) -> Tensor:
     """x̂ = (x − μ)/σ, with μ and σ² over `axes`, σ² + eps under the root."""
-    mu = mean(x, axes).relabel(hint="mu")
-    centred = x - expand(mu, axes)
+    x = _called(x, "z")
+    centred = x - mean(x, axes, keepdims=True)
     variance = mean(centred**2, axes)
     sigma = ELEMENTWISE["sqrt"](variance + eps).relabel(hint="sigma")
     return (centred / expand(sigma, axes)).relabel(hint="xhat")
@@ -261,7 +269,7 @@ def rms_norm(
 
 
 def dropout(x: Tensor, mask: Tensor, rate: Scalar | None = None) -> Tensor:
-    """X ⊙ mask/(1 − rate), with a given mask of the shape of `x`; without a rate x ⊙ mask."""
+    """The product x ⊙ mask/(1 − rate) with a given mask; without a rate x ⊙ mask."""
     shape = broadcast_shape("dropout", [x, mask])
     if len(shape) != len(x.shape) or not all(map(same_size, shape, x.shape)):
         raise ShapeError(f"dropout: the mask {describe(mask)} does not fit {describe(x)}")

@@ -32,13 +32,13 @@ def inverse(a: Tensor) -> Tensor:
 
 
 def det(a: Tensor) -> Tensor:
-    """Det A."""
+    """The determinant of A."""
     square("det", a)
     return Tensor((), Primitive(PrimOp.DETERMINANT, (a,)))
 
 
 def logdet(a: Tensor) -> Tensor:
-    """Log |det A|."""
+    """The logarithm of |det A|."""
     square("logdet", a)
     return Tensor((), Primitive(PrimOp.LOGDET, (a,)))
 
@@ -67,7 +67,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def outer(a: Tensor, b: Tensor) -> Tensor:
-    """A bᵀ: the matrix of products of two vectors."""
+    """The matrix a bᵀ of products of two vectors."""
     _vectors("outer", a, b)
     return contract([(a, (axis(0),)), (b, (axis(1),))], [a.shape[0], b.shape[0]], [0, 1])
 
@@ -85,7 +85,7 @@ def quadratic_form(x: Tensor, a: Tensor) -> Tensor:
 
 
 def trace(a: Tensor) -> Tensor:
-    """Tr A = Σ A_ii."""
+    """The trace Σ A_ii."""
     square("trace", a)
     return einsum("ii->", a)
 

@@ -24,14 +24,14 @@ _P0, _P1 = placeholder(0), placeholder(1)
 
 
 def softmax(z: Tensor, axis: int = -1) -> Tensor:
-    """P = e^z / Σ e^z along `axis`."""
+    """The softmax e^z / Σ e^z along `axis`."""
     k = normal_axis("softmax", z, axis)
     e = ELEMENTWISE["exp"](z)
     return (e / sum(e, k, keepdims=True)).relabel(hint="p", block="softmax")
 
 
 def log_softmax(z: Tensor, axis: int = -1) -> Tensor:
-    """Z − log Σ e^z along `axis`."""
+    """The logarithm of softmax, z − log Σ e^z along `axis`."""
     k = normal_axis("log_softmax", z, axis)
     total = sum(ELEMENTWISE["exp"](z), k, keepdims=True)
     return (z - ELEMENTWISE["log"](total)).relabel(block="log_softmax")

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from sympy import Add, Expr, Mul, Pow
 
 from symbackprop.errors import InvalidExpressionError
+from symbackprop.frontend.affine import with_layer_apart
 from symbackprop.frontend.names import fresh
 from symbackprop.frontend.record import (
     Computed,
     Declared,
+    Definition,
     Looped,
     Primitive,
     Record,
@@ -110,11 +112,14 @@ def _fill(lowered: Lowered, order: Sequence[Record], roots: Sequence[Record]) ->
 
 def _absorbed(order: Sequence[Record], roots: Sequence[Record]) -> set[Record]:
     """The handles that become part of their only user."""
-    users: dict[Record, list[Record]] = {}
+    # a value with two labels is two handles with one definition
+    users: dict[Definition, list[Record]] = {}
+    kept: dict[Definition, None] = dict.fromkeys(root.definition for root in roots)
     for record in order:
-        for operand in dict.fromkeys(operands_of(record)):
+        for operand in dict.fromkeys(x.definition for x in operands_of(record)):
             users.setdefault(operand, []).append(record)
-    kept = set(roots)
+        if _is_labelled(record):
+            kept[record.definition] = None
     size: dict[Record, _Size] = {}
     found: set[Record] = set()
     for record in order:
@@ -124,9 +129,10 @@ def _absorbed(order: Sequence[Record], roots: Sequence[Record]) -> set[Record]:
         size[record] = _size_of(
             record, definition, {x: size[x] for x in found & {*definition.operands}}
         )
-        if record in kept or not _is_arithmetic(record) or len(users.get(record, ())) != 1:
+        using = users.get(definition, [])
+        if definition in kept or not _is_arithmetic(definition) or len(using) != 1:
             continue
-        (user,) = users[record]
+        (user,) = using
         if size[record].fits() and _can_take(user, record, size[record]):
             found.add(record)
     return found
@@ -159,13 +165,13 @@ def _size_of(record: Record, definition: Computed, inside: dict[Record, _Size]) 
     return _Size(operations, reads, uniform)
 
 
-def _is_arithmetic(record: Record) -> bool:
-    label, definition = record.label, record.definition
-    if label.name or label.hint or label.family or label.block:
-        return False
-    return (
-        isinstance(definition, Computed) and definition.pointwise and is_arithmetic(definition.body)
-    )
+def _is_labelled(record: Record) -> bool:
+    label = record.label
+    return bool(label.name or label.hint or label.family or label.block)
+
+
+def _is_arithmetic(definition: Computed) -> bool:
+    return definition.pointwise and is_arithmetic(definition.body)
 
 
 def is_arithmetic(body: Expr) -> bool:
@@ -327,10 +333,13 @@ def _lower_comprehension(
     for source, index in whole.reads:
         moved = tuple(t.map_sources(sources) for t in index)
         reads.append(Position(moved[0]) if source is None else Read(lowered.ids[source], moved))
+    body = whole.body
+    if not definition.domain and definition.reduction in (Reduction.NONE, Reduction.SUM):
+        body, reads = with_layer_apart(lowered.graph, body, reads, definition.pointwise)
     return lowered.graph.comp(
         record.shape,
         definition.axes,
-        whole.body,
+        body,
         reads,
         tuple(t.map_sources(sources) for t in definition.write),
         tuple(Constraint(c.term.map_sources(sources), c.equality) for c in definition.domain),

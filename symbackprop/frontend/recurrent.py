@@ -32,7 +32,7 @@ def rnn_cell(
     b: Tensor | None = None,
     activation: Elementwise = TANH,
 ) -> Tensor:
-    """H' = φ(W x + U h + b).   x : (n,) or (batch, n);  h : (d,) or (batch, d)."""
+    """The next state φ(W x + U h + b).   x : (n,) or (batch, n);  h : (d,) or (batch, d)."""
     return activation(affine(W, x, U, h, b))
 
 
@@ -44,14 +44,14 @@ def lstm_cell(
     U: Sequence[Tensor],
     b: Sequence[Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """C' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh c'.
+    """The next state: c' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh c'.
 
     W, U, b : four each, of the gates i, f, g, o (g with tanh, the others with σ)
     """
     _gates("lstm_cell", 4, W, U, b)
     names = ("i", "f", "g", "o")
     heads = (SIGMOID, SIGMOID, TANH, SIGMOID)
-    gates = [head(affine(W[k], x, U[k], h, b[k])) for k, head in enumerate(heads)]
+    gates: list[Tensor] = [head(affine(W[k], x, U[k], h, b[k])) for k, head in enumerate(heads)]
     i, f, g, o = (gate.relabel(hint=name) for gate, name in zip(gates, names, strict=True))
     new = (f * c + i * g).relabel(hint="c")
     return (o * TANH(new)).relabel(hint="h"), new
@@ -60,7 +60,7 @@ def lstm_cell(
 def gru_cell(
     h: Tensor, x: Tensor, W: Sequence[Tensor], U: Sequence[Tensor], b: Sequence[Tensor]
 ) -> Tensor:
-    """H' = (1 − z) ⊙ n + z ⊙ h, n = tanh(W x + U (r ⊙ h) + b).
+    """The next state (1 − z) ⊙ n + z ⊙ h, n = tanh(W x + U (r ⊙ h) + b).
 
     W, U, b : three each, of the gates r, z and of the candidate n
     """
@@ -68,7 +68,7 @@ def gru_cell(
     r = SIGMOID(affine(W[0], x, U[0], h, b[0])).relabel(hint="r")
     z = SIGMOID(affine(W[1], x, U[1], h, b[1])).relabel(hint="u")
     new = TANH(affine(W[2], x, U[2], r * h, b[2])).relabel(hint="n")
-    return ((1 - z) * new + z * h).relabel(hint="h")
+    return ((-z + 1) * new + z * h).relabel(hint="h")
 
 
 def _gates(what: str, count: int, *groups: Sequence[Tensor]) -> None:

@@ -148,5 +148,5 @@ def norm(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def logsumexp(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Log Σ e^x over `axis`."""
+    """The logarithm of Σ e^x over `axis`."""
     return ELEMENTWISE["log"](sum(ELEMENTWISE["exp"](x), axis, keepdims))
