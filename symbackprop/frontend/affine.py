@@ -36,16 +36,16 @@ def of_computed_value(graph: Graph, node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """The terms of a sum that are a layer, with the sign they have in common."""
+    """The terms of a sum that are a layer, with the number they have in common."""
 
     whole: Expr
-    sign: Expr
+    scale: Expr
     terms: tuple[int, ...]
     first: Read
 
     def rest(self) -> list[Expr]:
         """The other terms of the sum."""
-        own = {self.sign * placeholder(k) for k in self.terms}
+        own = {self.scale * placeholder(k) for k in self.terms}
         return [term for term in self.whole.args if term not in own]
 
 
@@ -68,7 +68,7 @@ def with_layer_apart(
     shape = graph.shape(layer.first.source)
     total = sum((placeholder(k) for k in range(len(moved))), Integer(0))
     made = Read(graph.comp(shape, shape, total, moved), layer.first.index)
-    new = Add(*layer.rest(), layer.sign * placeholder(len(reads)))
+    new = Add(*layer.rest(), layer.scale * placeholder(len(reads)))
     return body.xreplace({layer.whole: new}), [*reads, made]
 
 
@@ -96,7 +96,7 @@ def _layer(graph: Graph, whole: Expr, reads: Sequence[Operand]) -> _Layer | None
         k = placeholder_index(rest)
         read = None if k is None else reads[k]
         if k is not None and isinstance(read, Read):
-            terms.append((sign, k, read))
+            terms.append((scale, k, read))
     first = next((t for t in terms if of_computed_value(graph, graph[t[2].source])), None)
     if first is None:
         return None
@@ -105,8 +105,8 @@ def _layer(graph: Graph, whole: Expr, reads: Sequence[Operand]) -> _Layer | None
         return None
     chosen = [
         (k, read)
-        for sign, k, read in terms
-        if sign == first[0] and _belongs(graph, read) and _within(read, axes)
+        for scale, k, read in terms
+        if scale == first[0] and _belongs(graph, read) and _within(read, axes)
     ]
     return _Layer(whole, first[0], tuple(k for k, _ in chosen), first[2])
 
