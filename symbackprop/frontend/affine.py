@@ -92,7 +92,7 @@ def _layer(graph: Graph, whole: Expr, reads: Sequence[Operand]) -> _Layer | None
     """The layer in a sum: a product of a parameter with a computed value, and its biases."""
     terms: list[tuple[Expr, int, Read]] = []
     for term in whole.args:
-        sign, rest = (Integer(-1), -term) if term.could_extract_minus_sign() else (Integer(1), term)
+        scale, rest = term.as_coeff_Mul()
         k = placeholder_index(rest)
         read = None if k is None else reads[k]
         if k is not None and isinstance(read, Read):
