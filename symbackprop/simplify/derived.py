@@ -72,6 +72,7 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
     kept = problem.names()
     losses = [problem.loss] if problem.loss is not None else []
     found = simplify(graph, [*roots, *deltas.values()], forward, deltas.values(), kept, losses)
+    deltas |= _name_shared(problem, adjoint, found, kept)
     result = Derived(
         problem, graph, seeds=seeds, names=dict(kept), adjoint=adjoint, simplified=found
     )
@@ -84,6 +85,27 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
             result.names[new] = unused("d" + name, taken)
     result.independent = _independent(graph, problem, targets)
     return result
+
+
+def _name_shared(
+    problem: Problem, adjoint: Adjoint, found: Simplified, kept: dict[int, str]
+) -> dict[str, int]:
+    """Name the forward values whose cotangents are shared (the stream of a residual network).
+
+    Adds them to the problem's values and to `kept`; returns the cotangents by name.
+    """
+    graph = problem.graph
+    streams = [(i, c) for i, c in adjoint.cotangents.items() if c in found.shared and i not in kept]
+    taken = set(problem.named())
+    deltas: dict[str, int] = {}
+    for number, (i, cotangent) in enumerate(sorted(streams), start=1):
+        letter = "H" if len(graph.shape(i)) > 1 else "h"
+        name = unused(f"{letter}{number}", taken)
+        problem.values[name] = i
+        kept[i] = name
+        deltas[name] = cotangent
+    problem.values = dict(sorted(problem.values.items(), key=lambda item: item[1]))
+    return dict(reversed(deltas.items()))
 
 
 def unused(name: str, taken: set[str]) -> str:

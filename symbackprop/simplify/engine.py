@@ -10,24 +10,26 @@ from symbackprop.ir import (
     Graph,
     Node,
     Reduction,
+    Var,
     consumers,
     operands,
     reachable,
     substituted,
     with_operands,
 )
+from symbackprop.simplify.heads import choose_heads, is_matrix_product, worth_opening
 from symbackprop.simplify.local import Local, extract, replay
 from symbackprop.simplify.solve import Neighbourhood, Pattern, solve
 from symbackprop.simplify.terms import inlinable
 
-LARGEST_TERM = 60
-"""Entries in one term; a quantity that would need more is cut into several."""
-
 LARGEST_OPENING = 25
-"""A named quantity is opened inside another one only up to this many entries."""
+"""A quantity is opened inside another one only up to this many nodes."""
 
-NEIGHBOURS = 40
-"""Forward definitions looked at around one quantity."""
+DEPTH = 4
+"""Levels of unnamed forward definitions looked at below a quantity (x̂, x - mean, mean, its sum)."""
+
+MANY_DEFINITIONS = 40
+"""Definitions around one quantity from which on no more are looked for."""
 
 MANY_READERS = 16
 """A forward node with more readers (a shared weight) is not searched for definitions to fold."""
@@ -39,11 +41,13 @@ class Simplified:
 
     ids : id of a quantity -> id of its simplified form (same graph, appended)
     bindings : id of a quantity -> its pattern and how it is laid on the graph
+    shared : quantities that were not asked for but are read so often that they need a name
     """
 
     graph: Graph
     ids: dict[int, int] = field(default_factory=dict)
     bindings: dict[int, tuple[Pattern, Local]] = field(default_factory=dict)
+    shared: frozenset[int] = frozenset()
 
     def steps(self, quantity: int) -> list[tuple[str, int, tuple[str, ...]]]:
         """(phase, node id, reasons) of every checkpoint of a quantity.
@@ -95,47 +99,23 @@ class _Engine:
         self.kept = kept
         self.losses = losses
         self.roots = roots
-        self.named = named
-        self.named_new: set[int] = set()
+        self.made: set[int] = set()
         self.order = [i for i in reachable(graph, roots) if i >= forward]
-        self.heads = self._choose_heads(named | {r for r in roots if r >= forward})
+        wanted = named | {r for r in roots if r >= forward}
+        found = choose_heads(graph, self.order, forward, wanted)
+        self.heads, self.plain = found.chosen, found.plain
         self.forward_readers = consumers(graph, range(forward))
         self.memo: dict[tuple[object, ...], Pattern] = {}
-        self.result = Simplified(graph)
-
-    # -- what is rewritten as a whole ------------------------------------------------------------
-    def _choose_heads(self, wanted: set[int]) -> set[int]:
-        """The quantities rewritten as a whole.
-
-        Wanted ones, what has no form as a term, and what that reads.
-        """
-        graph = self.graph
-        heads = {i for i in self.order if i in wanted}
-        for i in self.order:
-            node = graph[i]
-            if not isinstance(node, Comp) or not inlinable(node):
-                heads.add(i)
-                heads.update(s for s in operands(node) if s >= self.forward)
-        weight: dict[int, int] = {}
-        for i in self.order:
-            total = 1 + sum(
-                1 if s < self.forward or s in heads else weight[s] for s in operands(graph[i])
-            )
-            if total > LARGEST_TERM:
-                heads.add(i)
-            weight[i] = total
-        return heads
+        self.result = Simplified(graph, shared=found.shared)
 
     def run(self) -> Simplified:
         """Rewrite the heads by rising id."""
         for i in self.order:
             if i not in self.heads:
                 continue
-            node = self.graph[i]
-            if isinstance(node, Comp) and inlinable(node):
-                self.result.ids[i] = self._rewrite(i)
-            else:
-                self.result.ids[i] = self._carried(i)
+            new = self._carried(i) if i in self.plain else self._rewrite(i)
+            self.result.ids[i] = new
+            self.made.add(new)
         for root in self.roots:
             self.result.ids.setdefault(root, root)
         return self.result
@@ -164,16 +144,14 @@ class _Engine:
         place = self._neighbourhood(head)
         local, key = self._extracted(place)
         marks = tuple(i in self.kept for i in place.forward)
-        known = (*key, local.ids[head], *marks, *(local.ids[q] for q in place.openings))
+        tried = (*place.openings, None, *place.products)
+        known = (*key, local.ids[head], *marks, *(q and local.ids[q] for q in tried))
         pattern = self.memo.get(known)
         if pattern is None:
             pattern = solve(self.graph, local, key, place, self.kept)
             self.memo[known] = pattern
         self.result.bindings[head] = (pattern, local)
-        new = replay(pattern.made, self.graph, local)
-        if head in self.named:
-            self.named_new.add(new)
-        return new
+        return replay(pattern.made, self.graph, local)
 
     def _neighbourhood(self, head: int) -> Neighbourhood:
         cluster = self._cluster(head)
@@ -181,13 +159,18 @@ class _Engine:
         atoms = {s for i in cluster for s in operands(self.graph[i])} - inside
         quantities = sorted(a for a in atoms if a in self.heads)
         openings: dict[int, list[int]] = {}
+        products: list[int] = []
         leaves: set[int] = {a for a in atoms if a < self.forward}
         made: set[int] = set()
         for quantity in quantities:
             new = self.result.ids[quantity]
             opening = self._opening(new)
-            if opening:
+            if worth_opening(self.graph, opening):
                 openings[quantity] = opening
+            elif len(opening) == 1 and is_matrix_product(self.graph[new]):
+                products.append(quantity)
+            else:
+                opening = []
             for i in opening:
                 leaves.update(s for s in operands(self.graph[i]) if s < self.forward)
                 made.update(s for s in operands(self.graph[i]) if s >= self.forward)
@@ -199,6 +182,7 @@ class _Engine:
             cluster,
             quantities,
             openings,
+            products,
             sorted(leaves | definitions),
             sorted(made),
             definitions,
@@ -216,16 +200,13 @@ class _Engine:
         return sorted(found)
 
     def _opening(self, new: int) -> list[int]:
-        """The nodes of a simplified quantity.
-
-        If it is small enough to be opened inside another one.
-        """
+        """The nodes of a simplified quantity, down to named ones; none where they are many."""
         found: list[int] = []
         pending = [new]
         while pending:
             i = pending.pop()
             node = self.graph[i]
-            if i in found or i < self.forward or (i in self.named_new and i != new):
+            if i in found or i < self.forward or (i in self.made and i != new):
                 continue
             if not isinstance(node, Comp) or not inlinable(node):
                 if i == new:
@@ -244,29 +225,26 @@ class _Engine:
         """
         definitions: set[int] = set()
         seen = set(atoms)
-        pending = sorted(atoms, reverse=True)
-        while pending and len(definitions) < NEIGHBOURS:
-            i = pending.pop()
-            node = self.graph[i]
-            if i in self.losses or not isinstance(node, Comp) or not inlinable(node):
-                continue
-            definitions.add(i)
-            for s in operands(node):
-                if s not in seen:
-                    seen.add(s)
-                    if s not in self.kept:
-                        pending.append(s)
+        level = sorted(atoms)
+        for _ in range(DEPTH):
+            deeper: dict[int, None] = {}
+            for i in level:
+                node = self.graph[i]
+                if not self._is_definition(i) or is_matrix_product(node):
+                    continue
+                definitions.add(i)
+                new = [s for s in operands(node) if s not in seen]
+                seen.update(new)
+                deeper.update(dict.fromkeys(s for s in new if s not in self.kept))
+            level = sorted(deeper)
         for _ in range(3):
             new = [
                 reader
                 for i in sorted(seen)
                 for reader in self._few_readers(i)
-                if reader not in definitions
-                and reader not in self.losses
-                and all(s in seen for s in operands(self.graph[reader]))
-                and self._is_definition(reader)
+                if reader not in definitions and self._may_fold(reader, seen)
             ]
-            if not new or len(definitions) > NEIGHBOURS:
+            if not new or len(definitions) > MANY_DEFINITIONS:
                 break
             definitions.update(new)
             seen.update(new)
@@ -280,12 +258,20 @@ class _Engine:
         readers = self.forward_readers.get(i, [])
         return readers if len(readers) <= MANY_READERS else []
 
+    def _may_fold(self, i: int, seen: set[int]) -> bool:
+        """Whether a definition reads only what is around; a product of variables folds nothing."""
+        sources = operands(self.graph[i])
+        if not self._is_definition(i) or any(s not in seen for s in sources):
+            return False
+        return not all(isinstance(self.graph[s], Var) for s in sources)
+
     def _is_definition(self, i: int) -> bool:
         node = self.graph[i]
-        return isinstance(node, Comp) and inlinable(node)
+        return i not in self.losses and isinstance(node, Comp) and inlinable(node)
 
     def _extracted(self, place: Neighbourhood) -> tuple[Local, tuple[Node, ...]]:
         opened = {*place.definitions, *place.cluster}
         opened.update(i for opening in place.openings.values() for i in opening)
+        opened.update(self.result.ids[q] for q in place.products)
         aliases = {q: self.result.ids[q] for q in place.quantities}
         return extract(self.graph, (*place.forward, *place.made, *place.cluster), opened, aliases)

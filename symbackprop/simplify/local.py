@@ -1,14 +1,12 @@
-"""The neighbourhood of a quantity as a small graph of its own.
-
-In which layers of one kind look alike.
-"""
+"""The neighbourhood of a quantity as a small graph, in which layers of one kind look alike."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
-from sympy import Expr, Symbol
+from sympy import Expr, Rational
 
 from symbackprop.ir import Comp, Graph, Node, Operand, Position, Read, Var, operands
 from symbackprop.sizes import At, Constraint, Index, Size, size_symbol
@@ -19,21 +17,35 @@ from symbackprop.sizes.index import linear
 class Local:
     """A piece of a graph with its own ids and size symbols.
 
-    ids : outer id -> local id;  symbols : outer size symbol -> local one
+    ids : outer id -> local id;  symbols : outer size symbol, or whole number, -> local symbol
+    literal : whole numbers that stay what they are; None: all of them
     """
 
     graph: Graph
     ids: dict[int, int] = field(default_factory=dict)
-    symbols: dict[Symbol, Symbol] = field(default_factory=dict)
+    symbols: dict[Expr, Expr] = field(default_factory=dict)
+    literal: frozenset[int] | None = None
 
     def size(self, size: Size) -> Size:
-        """A size with its symbols renamed in order of first appearance."""
+        """A size with its symbols renamed in order of first appearance, as are most numbers."""
         if size.is_Integer:
-            return size
-        for symbol in sorted(size.free_symbols, key=str):
-            if symbol not in self.symbols:
-                self.symbols[symbol] = size_symbol(f"s{len(self.symbols)}")
-        return size.xreplace(self.symbols)
+            if self.literal is None or size < 2 or int(size) in self.literal:
+                return size
+            return self._symbol(size)
+        symbols = sorted(size.free_symbols, key=str)
+        return size.xreplace({symbol: self._symbol(symbol) for symbol in symbols})
+
+    def _symbol(self, outer: Expr) -> Expr:
+        if outer not in self.symbols:
+            self.symbols[outer] = size_symbol(f"s{len(self.symbols)}")
+        return self.symbols[outer]
+
+
+@cache
+def numbers_in(body: Expr) -> frozenset[int]:
+    """The whole numbers from 2 that a body is written with: a size among them may be meant."""
+    found = {part for r in body.atoms(Rational) for part in (abs(r.p), r.q)}
+    return frozenset(n for n in found if n > 1)
 
 
 def extract(
@@ -42,11 +54,15 @@ def extract(
     """The nodes `ids` (operands first) as a local piece, and its nodes, which are its key.
 
     Nodes in `opened` keep their definition, the others become variables. Two pieces with equal
-    keys are the same up to names of nodes and sizes.
+    keys are the same up to names of nodes and sizes. A whole number is a size like any other, what
+    holds for all sizes holds for it, unless a body has it too: then it may be meant (a mean over 32
+    is 1/32 of a sum).
 
     aliases : id -> the id among `ids` that stands for it
     """
-    local = Local(graph)
+    nodes = (graph[i] for i in ids if i in opened)
+    numbers = [numbers_in(node.body) for node in nodes if isinstance(node, Comp)]
+    local = Local(graph, literal=frozenset().union(*numbers))
     found: dict[Node, int] = {}
     waiting: dict[int, list[int]] = {}
     for alias, i in aliases.items():

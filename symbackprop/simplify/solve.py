@@ -11,8 +11,8 @@ from symbackprop.ir import Comp, Graph, Node, Reduction
 from symbackprop.simplify.local import Local, Recipe, recipe
 from symbackprop.simplify.rebuild import Rebuild
 from symbackprop.simplify.rules import Rules, cost
-from symbackprop.simplify.sums import rebuilt
-from symbackprop.simplify.terms import Fresh, Rd, definition
+from symbackprop.simplify.sums import make_sum, rebuilt
+from symbackprop.simplify.terms import Fresh, Rd, Sm, definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Neighbourhood:
 
     cluster : the quantity and the anonymous ones it is made of;  quantities : named ones it reads
     openings : for each of those the nodes of its simplified form, where it may be opened
+    products : named ones that are a matrix product: they may be opened inside a sum
     forward : forward nodes around it, of which `definitions` may be folded;  made : simplified
     nodes around it
     """
@@ -49,6 +50,7 @@ class Neighbourhood:
     cluster: list[int]
     quantities: list[int]
     openings: dict[int, list[int]]
+    products: list[int]
     forward: list[int]
     made: list[int]
     definitions: set[int]
@@ -90,6 +92,7 @@ class _Search:
         self.graph = graph
         self.head = local.ids[place.head]
         self.cluster = {local.ids[i] for i in place.cluster}
+        self.products = {local.ids[q] for q in place.products}
         self.openings = [{local.ids[i] for i in o} for o in place.openings.values()]
         names = {local.ids[i] for i in kept}
         folds = sorted(local.ids[i] for i in place.definitions)
@@ -106,7 +109,7 @@ class _Search:
         def entry(source: int, at: tuple[Expr, ...]) -> Expr:
             if source in opened:
                 return definition(self.graph, source, at, self.fresh, entry)
-            return Rd(Integer(source), *at)
+            return _entry(source, at)
 
         return definition(self.graph, self.head, self.index, self.fresh, entry)
 
@@ -116,7 +119,22 @@ class _Search:
         if self.sums & self._read():
             starts.append(self.sums)
         found = [self._greedy(self.cluster | set(start)) for start in starts]
-        return min(found, key=lambda pair: cost(pair[0]))
+        best, opened = min(found, key=lambda pair: cost(pair[0]))
+        return self._reassociated(best), opened
+
+    def _reassociated(self, best: Expr) -> Expr:
+        """Σ_k p_k (Σ_d g_d v_kd) as Σ_d g_d o_d where o = Σ_k p_k v_k is there already."""
+        for total in sorted(best.atoms(Sm), key=str):
+            inner = [rd for rd in total.body.atoms(Rd) if rd.node in self.products]
+            if not inner or total not in best.atoms(Sm):
+                continue
+            found = {
+                rd: definition(self.graph, rd.node, rd.index, self.fresh, _entry) for rd in inner
+            }
+            folded = self.rules.normal(make_sum(total.body.xreplace(found), total.binders))
+            if cost(folded) <= cost(total):
+                best = best.xreplace({total: folded})
+        return best
 
     def _read(self) -> set[int]:
         """Every node read by the quantity, opened as far as possible."""
@@ -130,6 +148,10 @@ class _Search:
             if cost(candidate) < cost(best):
                 best, opened = candidate, opened | opening
         return best, opened
+
+
+def _entry(source: int, index: tuple[Expr, ...]) -> Expr:
+    return Rd(Integer(source), *index)
 
 
 def _is_sum(node: Node) -> bool:

@@ -1,0 +1,201 @@
+"""Print how long it takes to derive a network, and how much memory, by its depth.
+
+    python -m benchmarks.derive [FAMILY ...] [--quick]
+
+Every network is taken in a process of its own through all of it: declared, derived and simplified,
+every formula printed, the module written and imported. `per layer` must stay flat from 100 layers
+on: no pass may cost more than linear in the nodes, and none may recurse over depth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+
+import symbackprop as sb
+from symbackprop.frontend import Tensor
+
+FAMILIES: dict[str, tuple[Callable[[int], sb.Network], tuple[int, ...]]] = {}
+
+
+def family(name: str, *counts: int) -> Callable[[Callable[[int], sb.Network]], object]:
+    """Register a family of networks, and the depths it is measured at."""
+
+    def register(build: Callable[[int], sb.Network]) -> Callable[[int], sb.Network]:
+        FAMILIES[name] = (build, counts)
+        return build
+
+    return register
+
+
+def dense(x: Tensor, layer: int, before: object, after: object) -> Tensor:
+    """Layer number `layer`, tanh."""
+    W, b = sb.param(f"W{layer}", before, after), sb.param(f"b{layer}", after)
+    return sb.tanh(x @ W + b)
+
+
+def squares(a: Tensor) -> sb.Network:
+    """The network whose loss is the sum of squares of `a`."""
+    return sb.Network(loss=sb.sum(a * a))
+
+
+@family("mlp", 10, 50, 100, 200, 1000, 3000)
+def mlp(count: int) -> sb.Network:
+    """Tanh layers of one width."""
+    m, h = sb.dims("m h")
+    a = sb.input("x", m, h)
+    for i in range(1, count + 1):
+        a = dense(a, i, h, h)
+    return squares(a)
+
+
+@family("widths", 50, 100, 200)
+def widths(count: int) -> sb.Network:
+    """Tanh layers of pairwise different symbolic widths."""
+    m = sb.dims("m")[0]
+    sizes = [sb.dims(f"n{i}")[0] for i in range(count + 1)]
+    a = sb.input("x", m, sizes[0])
+    for i in range(1, count + 1):
+        a = dense(a, i, sizes[i - 1], sizes[i])
+    return squares(a)
+
+
+@family("residual", 100, 200, 1000)
+def residual(count: int) -> sb.Network:
+    """Residual layers: a + tanh(a W + b)."""
+    m, h = sb.dims("m h")
+    a = sb.input("x", m, h)
+    for i in range(1, count + 1):
+        a = a + dense(a, i, h, h)
+    return squares(a)
+
+
+@family("shared", 100, 200, 1000)
+def shared(count: int) -> sb.Network:
+    """Tanh layers with one weight for all."""
+    m, h = sb.dims("m h")
+    a, W, b = sb.input("x", m, h), sb.param("W", h, h), sb.param("b", h)
+    for _ in range(count):
+        a = sb.tanh(a @ W + b)
+    return squares(a)
+
+
+@family("lstm", 20, 50, 100)
+def lstm(count: int) -> sb.Network:
+    """An LSTM written out step by step."""
+    m, n, h = sb.dims("m n h")
+    xs = sb.input("x", count, m, n)
+    gates = {
+        g: (sb.param(f"W{g}", n, h), sb.param(f"U{g}", h, h), sb.param(f"b{g}", h)) for g in "ifgo"
+    }
+    state, cell = sb.input("h0", m, h), sb.input("c0", m, h)
+    for t in range(count):
+        pre = {g: xs[t] @ W + state @ U + b for g, (W, U, b) in gates.items()}
+        i, f, o = (sb.sigmoid(pre[g]) for g in "ifo")
+        cell = f * cell + i * sb.tanh(pre["g"])
+        state = o * sb.tanh(cell)
+    return squares(state)
+
+
+@family("attention", 20, 50, 100)
+def attention(count: int) -> sb.Network:
+    """Causal attention written out query by query: query t sees the keys up to t."""
+    d = sb.dims("d")[0]
+    x = sb.input("x", count, d)
+    Q, K, V = (sb.param(name, d, d) for name in ("Wq", "Wk", "Wv"))
+    total = None
+    for t in range(count):
+        seen = x[: t + 1]
+        weights = sb.softmax((seen @ K) @ (x[t] @ Q))
+        out = weights @ (seen @ V)
+        loss = sb.sum(out * out)
+        total = loss if total is None else total + loss
+    assert total is not None
+    return sb.Network(loss=total)
+
+
+def measure(name: str, count: int) -> dict[str, float]:
+    """Seconds of each stage and the peak of memory in MiB, for one network in this process."""
+    build = FAMILIES[name][0]
+    marks = [time.perf_counter()]
+    net = build(count)
+    marks.append(time.perf_counter())
+    gradients = net.gradients()
+    marks.append(time.perf_counter())
+    text = net.derivation().latex()
+    marks.append(time.perf_counter())
+    source = net.generate()
+    marks.append(time.perf_counter())
+    compile(source, name, "exec")
+    marks.append(time.perf_counter())
+    stages = ("declare", "derive", "print", "write", "import")
+    found = {s: b - a for s, a, b in zip(stages, marks, marks[1:], strict=False)}
+    found["total"] = marks[-1] - marks[0]
+    found["formulas"] = len(gradients)
+    found["characters"] = len(text)
+    return found
+
+
+def memory(name: str, count: int) -> float:
+    """The peak of memory in MiB while the gradients are derived, in this process."""
+    build = FAMILIES[name][0]
+    tracemalloc.start()
+    build(count).gradients()
+    return tracemalloc.get_traced_memory()[1] / 2**20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the families that are asked for and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.derive", description=__doc__)
+    parser.add_argument("families", nargs="*", metavar="FAMILY", help=", ".join(FAMILIES))
+    parser.add_argument("--quick", action="store_true", help="up to 200 layers only")
+    parser.add_argument("--one", nargs=2, metavar=("FAMILY", "COUNT"), help=argparse.SUPPRESS)
+    parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one:
+        name, count = options.one[0], int(options.one[1])
+        found = {"MiB": memory(name, count)} if options.memory else measure(name, count)
+        print(json.dumps(found))
+        return 0
+    for name in options.families:
+        if name not in FAMILIES:
+            parser.error(f'there is no family "{name}"; known: {", ".join(FAMILIES)}')
+    print(
+        f"{'network':>14} {'declare':>8} {'derive':>8} {'print':>8} {'write':>8} {'import':>8}"
+        f" {'total s':>8} {'ms/layer':>9} {'KiB/layer':>9}"
+    )
+    for name in options.families or FAMILIES:
+        for count in FAMILIES[name][1]:
+            if options.quick and count > 200:
+                continue
+            print(_row(name, count), flush=True)
+    return 0
+
+
+def _row(name: str, count: int) -> str:
+    """One network of the table, in processes of its own."""
+    found = _apart(name, count)
+    found |= _apart(name, count, "--memory")
+    stages = " ".join(
+        f"{found[s]:8.3f}" for s in ("declare", "derive", "print", "write", "import", "total")
+    )
+    layer = 1000 * found["total"] / count
+    return f"{name + ':' + str(count):>14} {stages} {layer:9.2f} {1024 * found['MiB'] / count:9.1f}"
+
+
+def _apart(name: str, count: int, *more: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.derive", "--one", name, str(count), *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name}:{count} failed:\n{done.stderr[-2000:]}")
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
