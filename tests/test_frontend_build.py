@@ -130,9 +130,9 @@ def test_names_spellings_origins_aliases_and_families():
     w = sb.param("W1", h, n, latex="W^{[1]}", origin=(0, 1), alias=("w", (1, 0)))
     x = sb.input("x", n)
     z = sb.family((w @ x).named("pre", latex="z^{[1]}"), "z", 1)
-    problem = sb.build(sb.sum(sb.relu(z)), latex={"x": "a^{[0]}"})
+    problem = sb.build(sb.sum(sb.relu(z.named("pre", origin=(0,)))), latex={"x": "a^{[0]}"})
     assert problem.spellings == {"W1": "W^{[1]}", "pre": "z^{[1]}", "x": "a^{[0]}"}
-    assert problem.origins == {"W1": (0, 1)}
+    assert problem.origins == {"W1": (0, 1), "pre": (0,)}
     assert problem.aliases == [Alias("W1", "w", (1, 0))]
     assert problem.tags[Tag("z", 1)] == problem.values["pre"]
 

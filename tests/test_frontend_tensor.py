@@ -118,6 +118,8 @@ WRONG = {
     "classes": (lambda: sb.input("y", m, classes=k), InvalidExpressionError, ["only integers"]),
     "one-hot": (lambda: sb.input("y", one_hot=True), ShapeError, ["no axis"]),
     "origin": (lambda: sb.param("w", n, origin=(0, 1)), ShapeError, ["1 axes and 2 origins"]),
+    "origins": (lambda: (W @ x).named("z", origin=(0, 1)), ShapeError, ["1 axes and 2 origins"]),
+    "value name": (lambda: x.named("if"), InvalidExpressionError, ["keyword"]),
     "alias": (lambda: sb.param("w", n, h, alias=("v", (0, 0))), ShapeError, ["order"]),
     "transpose": (lambda: sb.transpose(X, 0, 0), ShapeError, ["each axis once"]),
     "function": (lambda: sb.tanh(3), InvalidExpressionError, ["sympy.tanh"]),

@@ -171,6 +171,8 @@ def _name_values(problem: Problem, lowered: Lowered, asked: Mapping[str, Record]
             problem.values[name] = node
         if record.label.latex is not None:
             problem.spellings[name] = record.label.latex
+        if record.label.origin is not None:
+            problem.origins[name] = record.label.origin
 
 
 def _check_names(problem: Problem, lowered: Lowered) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, NoReturn
 
@@ -13,6 +13,7 @@ from symbackprop.frontend.comprehend import elementwise, refuse_tensors
 from symbackprop.frontend.contraction import matmul
 from symbackprop.frontend.entries import entry, is_symbolic
 from symbackprop.frontend.indexing import take, transpose
+from symbackprop.frontend.names import check_name
 from symbackprop.frontend.record import Record, describe
 from symbackprop.scalars import Power, Step, exact_number, placeholder
 
@@ -61,9 +62,21 @@ class Tensor(Record):
 
     __slots__ = ()
 
-    def named(self, name: str, latex: str | None = None) -> Tensor:
-        """This value with a name of its own: it is kept by name in formulas and in code."""
-        return self.relabel(name=name, latex=latex if latex is not None else self.label.latex)
+    def named(
+        self, name: str, latex: str | None = None, origin: Sequence[int] | None = None
+    ) -> Tensor:
+        """This value with a name of its own: it is kept by name in formulas and in code.
+
+        latex : how the name is spelled;  origin : first index of each axis, in printed formulas
+        """
+        check_name(name, "value")
+        if origin is not None and len(origin) != len(self.shape):
+            raise ShapeError(f'"{name}" has {len(self.shape)} axes and {len(origin)} origins')
+        return self.relabel(
+            name=name,
+            latex=latex if latex is not None else self.label.latex,
+            origin=tuple(origin) if origin is not None else self.label.origin,
+        )
 
     @property
     def T(self) -> Tensor:  # noqa: N802
