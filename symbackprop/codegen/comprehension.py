@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from symbackprop.codegen.arrays import Op
@@ -259,8 +260,7 @@ class Comprehensions:
         """What has no axes, and the other factors by their axes."""
         scale: Any = 1
         groups: dict[tuple[int, ...], list[Any]] = {}
-        factors = body.args if body.is_Mul else (body,)
-        for factor in sorted(factors, key=lambda f: (_used(f), str(f))):
+        for factor in _factors(body):
             axes = tuple(sorted(self._axes(factor, operands)))
             if axes:
                 groups.setdefault(axes, []).append(factor)
@@ -269,6 +269,14 @@ class Comprehensions:
         return scale, list(groups.values())
 
 
+@lru_cache(maxsize=16384)
+def _factors(body: Any) -> tuple[Any, ...]:
+    """The factors of a product, by the operands they read."""
+    factors = body.args if body.is_Mul else (body,)
+    return tuple(sorted(factors, key=lambda f: (_used(f), str(f))))
+
+
+@lru_cache(maxsize=16384)
 def _used(factor: Any) -> tuple[int, ...]:
     return tuple(placeholders(factor))
 

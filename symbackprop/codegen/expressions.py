@@ -172,6 +172,9 @@ class Speller:
         filled = "" if value == 0 else ", constant_values=-np.inf"
         return Code(f"np.pad({args[0].text}, {pairs}{filled})")
 
+    def _opaque(self, array: Array, args: Sequence[Code]) -> Code:
+        return Code(f"{array.detail}({', '.join(a.text for a in args)})")
+
     def _prim(self, array: Array, args: Sequence[Code]) -> Code:
         return Code(_PRIMS[array.detail].format(", ".join(a.text for a in args)))  # type: ignore[index]
 
@@ -222,4 +225,5 @@ _SPELLERS: dict[Op, Callable[[Speller, Array, Sequence[Code]], Code]] = {
     Op.GATHER: Speller._gather,
     Op.PAD: Speller._pad,
     Op.PRIM: Speller._prim,
+    Op.OPAQUE: Speller._opaque,
 }

@@ -12,10 +12,10 @@ from symbackprop.codegen.lower import Lowering
 from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import DType
 from symbackprop.codegen.records import Block
-from symbackprop.codegen.statements import Writer
+from symbackprop.codegen.statements import Writer, functions_used
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Graph
-from symbackprop.scalars.numpy_tree import Apply, Ufunc
+from symbackprop.scalars.numpy_tree import Ufunc
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,5 @@ class Straight:
                 head.append(f"{self.size_names[size]} = {sizes[size]}")
             else:
                 head.append(f'{self.size_names[size]} = _check(params, inputs)["{size}"]')
-        details = [program[i].detail for i in ids]
-        used = [d.function for d in details if isinstance(d, Apply)]
+        used = functions_used(program, ids)
         return [*head, *block.laid_out()], results, used

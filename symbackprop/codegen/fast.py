@@ -15,7 +15,7 @@ from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import Derived, DType
 from symbackprop.codegen.records import Block, assignment, wrapped
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite
-from symbackprop.codegen.statements import described, slice_lines, use_counts
+from symbackprop.codegen.statements import Writer, described, functions_used, slice_lines, use_counts
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Kind
 from symbackprop.ir.problem import Problem
@@ -89,6 +89,7 @@ class Step:
             self.program, self.ids, [self.grads[n] for n in self.own], self.constant
         )
         self.variables: dict[int, str] = {}
+        self.writer = Writer(self.program, self.speller, self.namer, (), self.ids)
 
     def _size(self, text: str) -> str:
         return text if text.startswith("np.") else SIZE_NAME.sub(self._size_name, text)
@@ -135,10 +136,7 @@ class Step:
             if i not in self.code:
                 self._emit(i)
         results = self._results()
-        used = [
-            a.detail.function for a in map(self.program.__getitem__, self.ids)
-            if isinstance(a.detail, Apply)
-        ]
+        used = functions_used(self.program, self.ids)
         return Workspace(
             tuple(self._init_lines()), tuple([*self._head(), *self.block.laid_out(), *results]), tuple(used)
         )
@@ -189,7 +187,10 @@ class Step:
     def _emit(self, i: int) -> None:
         array = self.program[i]
         args = [self.code[a] for a in array.args]
-        if array.op in (Op.VIEW, Op.BROADCAST):
+        if array.op in (Op.LOOP, Op.PICK):
+            self.writer.code = self.code
+            self.writer.write([i], self.block)
+        elif array.op in (Op.VIEW, Op.BROADCAST):
             self.code[i] = self.speller.expression(array, args)
         elif is_fresh(self.program, i):
             self._fresh(i, args)

@@ -6,13 +6,28 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from symbackprop.codegen.arrays import ArrayProgram, Op
 from symbackprop.codegen.comprehension import Comprehensions
+from symbackprop.codegen.loops import LoopPlan, arguments_of, body_of, operands_of, roots
 from symbackprop.codegen.options import DType
 from symbackprop.codegen.stable import Aspect, Entry, Source, Stabiliser, is_exponential_sum
 from symbackprop.codegen.storage import Stored, Task, Tasks, look_ups
 from symbackprop.codegen.views import ONE, Aligned, Viewer
 from symbackprop.errors import UnsupportedError
-from symbackprop.ir import Comp, Graph, Kind, Prim, Var, consumers, operands, reachable
+from symbackprop.ir import (
+    Comp,
+    Final,
+    Graph,
+    Hist,
+    Kind,
+    Loop,
+    Opaque,
+    Prim,
+    Var,
+    consumers,
+    operands,
+    reachable,
+)
 from symbackprop.ir.nodes import PrimOp
+from symbackprop.scalars.numpy_helpers import opaque_name
 from symbackprop.scalars.numpy_tree import Number, NumpyTree, Operand, Ufunc, apply
 from symbackprop.sizes import axis
 
@@ -38,7 +53,7 @@ class Lowering:
     ----------
     graph : Graph
     names : node -> name
-    roots : the nodes that are wanted
+    wanted : the nodes that are wanted
     ones : scalar variables that are 1
     layouts : node -> order of its dims in memory, where it is not the usual one
     """
@@ -47,23 +62,31 @@ class Lowering:
         self,
         graph: Graph,
         names: Mapping[int, str],
-        roots: Sequence[int],
+        wanted: Sequence[int],
         layouts: Mapping[int, tuple[int, ...]] | None = None,
         dtype: DType = DType.FLOAT64,
         ones: frozenset[int] = frozenset(),
     ) -> None:
         self.ones = ones
+        self.dtype = dtype
+        self.plans: dict[int, tuple[LoopPlan, dict[int, int]]] = {}
         self.graph = graph
         self.names = names
         self.program = ArrayProgram()
         self.stored: dict[Source, Stored] = {}
         self.viewer = Viewer(self.program)
-        self.tasks = Tasks(Stabiliser(graph), self._shared(roots), frozenset([*roots, *names]))
+        self.tasks = Tasks(Stabiliser(graph), self._shared(wanted), frozenset([*wanted, *names]))
         self.comprehensions = Comprehensions(
             graph, self.viewer, self.stored, layouts or {}, dtype.exponent_cap
         )
 
-        for source in self._wanted(Source(i) for i in roots):
+        sources = self._wanted(Source(i) for i in wanted)
+        self.projections: dict[int, list[int]] = {}
+        for source in sources:
+            node = graph[source.node]
+            if isinstance(node, Hist | Final):
+                self.projections.setdefault(node.loop, []).append(source.node)
+        for source in sources:
             self._make(source)
 
     def _shared(self, roots: Sequence[int]) -> frozenset[int]:
@@ -124,6 +147,15 @@ class Lowering:
             kind = Kind.INT if node.op is PrimOp.ARGSORT else Kind.REAL
             array = self.program.add(Op.PRIM, args, node.op, node.shape, kind)
             self.stored[source] = Stored(array, tuple(range(len(node.shape))))
+        elif isinstance(node, Loop):
+            self._loop(source, node)
+        elif isinstance(node, Hist | Final):
+            self._projection(source, node)
+        elif isinstance(node, Opaque):
+            args = [self.array(arg) for arg in node.args]
+            shape = self.graph.shape(source.node)
+            array = self.program.add(Op.OPAQUE, args, opaque_name(node.name, node.orders), shape)
+            self.stored[source] = Stored(array, tuple(range(len(shape))))
         elif not isinstance(node, Comp):
             raise UnsupportedError(f"code for a {type(node).__name__} node is not written yet")
         elif self._is_aspect(source, node) and source.aspect is not Aspect.EXPONENT:
@@ -131,6 +163,42 @@ class Lowering:
         else:
             self.stored[source] = self.comprehensions.lower(source, self._task(source, node))
         self._name(source)
+
+    def _loop(self, source: Source, node: Loop) -> None:
+        """Lower the body, for the carries and the values that are wanted of it."""
+        projections = [self.graph[i] for i in self.projections.get(source.node, ())]
+        carries, stored = roots(node, [p for p in projections if isinstance(p, Hist | Final)])
+        body = body_of(node)
+        inner = Lowering(body, {}, [*carries, *stored], dtype=self.dtype)
+        shapes = [body.shape(i) for i in carries] + [body.shape(i) for i in stored]
+        arguments = {
+            inner.stored[Source(var)].array: what
+            for var, what in arguments_of(node).items()
+            if Source(var) in inner.stored
+        }
+        plan = LoopPlan(
+            node.length,
+            node.reverse,
+            inner.program,
+            arguments,
+            tuple(inner.array(i) for i in carries),
+            tuple(inner.array(i) for i in stored),
+            tuple(shapes),
+        )
+        self.plans[source.node] = (plan, {value: k for k, value in enumerate(stored)})
+        args = [self.array(i) for i in operands_of(node)]
+        self.stored[source] = Stored(self.program.add(Op.LOOP, args, plan, ()), ())
+
+    def _projection(self, source: Source, node: Hist | Final) -> None:
+        """One result of a loop: a carry after the last step, or a value at all steps."""
+        plan, places = self.plans[node.loop]
+        if isinstance(node, Final):
+            number = node.carry
+        else:
+            number = len(plan.carries) + places[node.value]
+        loop = self.stored[Source(node.loop)].array
+        array = self.program.add(Op.PICK, (loop,), number, node.shape)
+        self.stored[source] = Stored(array, tuple(range(len(node.shape))))
 
     def _name(self, source: Source) -> None:
         name = self.names.get(source.node)

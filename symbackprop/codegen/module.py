@@ -14,6 +14,7 @@ from symbackprop.codegen.derive import derived_of
 from symbackprop.codegen.options import Options
 from symbackprop.codegen.pure import PureFunctions
 from symbackprop.codegen.records import Entry, Function, Table
+from symbackprop.codegen.selfcheck import self_check
 from symbackprop.codegen.training import Prediction, Training, inputs_needed, prediction, training
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir.problem import Problem
@@ -63,14 +64,17 @@ class Module:
 
 
 def generate(problem: Problem, options: Options) -> str:
-    """The source of a NumPy module.
+    """The source of a NumPy module, which has been run beside the interpreter.
 
     Raises
     ------
     UnsupportedError
         Where a part of the network has no code yet.
     """
-    return rendering.render("module.py.j2", module=_Generator(problem, options).module())
+    generator = _Generator(problem, options)
+    source = rendering.render("module.py.j2", module=generator.module())
+    self_check(source, problem, generator.derived)
+    return source
 
 
 class _Generator:

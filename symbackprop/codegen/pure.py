@@ -11,11 +11,11 @@ from symbackprop.codegen.lower import Lowering
 from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import Derived, DType
 from symbackprop.codegen.records import Block, Function, assignment, wrapped
-from symbackprop.codegen.statements import Writer
+from symbackprop.codegen.statements import Writer, functions_used
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Var
 from symbackprop.ir.problem import Problem
-from symbackprop.scalars.numpy_tree import Apply, Ufunc
+from symbackprop.scalars.numpy_tree import Ufunc
 
 
 
@@ -59,6 +59,7 @@ class PureFunctions:
         self.speller = Speller(self.program, self._size)
         self.writer = Writer(self.program, self.speller, namer.copy(), roots, self.all_ids)
         self.arguments = self._arguments()
+        self.taken: set[int] = set()
 
     def _size(self, text: str) -> str:
         """A size, or an expression of sizes, over the variables of the module."""
@@ -106,18 +107,15 @@ class PureFunctions:
         return (
             Function((), tuple(self._forward_lines(forward, forward_sizes, results, cached))),
             Function((), tuple(self._backward_lines(backward, shapes, cached, tail))),
-            self._helpers(),
+            functions_used(self.program, self.all_ids),
         )
 
     def _guarded(self, rest: Sequence[int], block: Block) -> None:
         """Statements for gradients of inputs only run where those are asked for."""
         program = self.program
-        always = {
-            i
-            for n in self.problem.parameters
-            if n in self.grads
-            for i in program.reachable([self.grads[n]])
-        }
+        always = set(
+            program.reachable([self.grads[n] for n in self.problem.parameters if n in self.grads])
+        )
         users: dict[int, list[str]] = {i: [] for i in rest if i not in always}
         for name in self.problem.inputs:
             if name in self.grads and users:
@@ -153,9 +151,9 @@ class PureFunctions:
         base = program.base(i)
         if not program.shape(i):
             return f"np.asarray({code.text}, DTYPE)"
-        first = next(n for n, other in self.grads.items() if program.base(other) == base)
-        shared = base in done or program.base(self.grads[first]) != base
-        if shared or program[i].op is Op.BROADCAST or self.grads[first] != i:
+        again = base in self.taken
+        self.taken.add(base)
+        if again or base in done or program[i].op is Op.BROADCAST:
             return f"np.array({code.text})"
         return code.text
 
@@ -180,14 +178,16 @@ class PureFunctions:
             if isinstance(program_name, Var)
         }
         bases: dict[int, None] = {}
-        roots = [self.grads[n] for n in self.grads]
-        for i in [*rest, *roots]:
-            for arg in (i, *program[i].args) if i in roots else program[i].args:
+        for i in [*rest, *self.grads.values()]:
+            for arg in (i, *program[i].args):
                 base = program.base(arg)
-                argument = program[base].op is Op.ARGUMENT
-                if argument and program[base].detail in cotangents:
-                    continue
-                if base in done or argument:
+                array = program[base]
+                if array.op is Op.PICK and array.args[0] in done:
+                    bases[base] = None
+                elif array.op is Op.ARGUMENT:
+                    if array.detail not in cotangents:
+                        bases[base] = None
+                elif base in done and array.op is not Op.LOOP:
                     bases[base] = None
         texts = [self.writer.code[b].text for b in sorted(bases) if self._is_name(b)]
         return [*(self.size_names[s] for s in self.used_sizes), *texts]
@@ -220,11 +220,3 @@ class PureFunctions:
             lines += wrapped("(", cached + [""] if len(cached) == 1 else cached, ") = cache")
         lines += [f"{variable} = {call}" for variable, call in cotangents.items()]
         return [*lines, *block.laid_out(), *tail]
-
-    def _helpers(self) -> list[Ufunc]:
-        found: dict[Ufunc, None] = {}
-        for i in self.all_ids:
-            detail = self.program[i].detail
-            if isinstance(detail, Apply):
-                found[detail.function] = None
-        return list(found)

@@ -71,11 +71,16 @@ class _Check:
         ids = sorted({*ids, *named})
         self.sizes = coprime_sizes(free_sizes(graph, ids), facts=graph.facts)
         self.values = dict(random_values(graph, ids, self.sizes, rng))
-        self.values = {name: self._rounded(v) for name, v in self.values.items()}
+        self.values = {name: self._rounded(name, v) for name, v in self.values.items()}
 
-    def _rounded(self, value: Any) -> Any:
-        """The value as the module holds it, so that both compute from the same numbers."""
+    def _rounded(self, name: str, value: Any) -> Any:
+        """The value as the module holds it, so that both compute from the same numbers.
+
+        Matrices among the parameters are made small, so that no exponential of the oracle overflows.
+        """
         array = np.asarray(value)
+        if name in self.problem.parameters and array.ndim > 1 and array.size:
+            array = array / np.sqrt(max(array.shape))
         return array.astype(self.dtype).astype(np.float64) if array.dtype.kind == "f" else array
 
     def _argument(self, name: str, i: int) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from symbackprop.ir import Comp, Graph, Read, Reduction
 from symbackprop.ir.nodes import Position
-from symbackprop.scalars import FUNCTIONS, Sigmoid, Softplus, XLogY, placeholder, placeholder_index
+from symbackprop.scalars import FUNCTIONS, Sigmoid, Softplus, XLogY, placeholder, placeholder_index, placeholders
 from symbackprop.sizes import Index, axis, same_size
 
 Body = Any
@@ -149,9 +149,11 @@ class Stabiliser:
     def rewrite(self, comp: Comp) -> tuple[Body, list[Entry]]:
         """The body of a comprehension and its operands, with stable forms in place of the plain ones."""
         operands = Operands(entries(comp))
-        body = self._quotients(comp.body, operands)
-        body = self._logarithms(body, operands)
-        body = merged_softplus(body)
+        body = comp.body
+        if divides(body):
+            body = self._quotients(body, operands)
+        if body.has(LOG, XLogY):
+            body = merged_softplus(self._logarithms(body, operands))
         return compacted(body, operands.entries)
 
     def _logarithms(self, body: Body, operands: Operands) -> Body:
@@ -308,6 +310,15 @@ def _products(body: Body) -> list[Body]:
     return sorted(found, key=str)
 
 
+@lru_cache(maxsize=16384)
+def divides(body: Body) -> bool:
+    """Whether a body divides by an operand."""
+    return any(
+        e.exp.could_extract_minus_sign() and placeholders(e.base)
+        for e in body.atoms(POWER)
+    )
+
+
 @lru_cache(maxsize=4096)
 def merged_softplus(body: Body) -> Body:
     """softplus(u) and softplus(-u) in one sum become one: y softplus(-u) + (1-y) softplus(u) = softplus(u) - y u."""
@@ -322,6 +333,7 @@ def merged_softplus(body: Body) -> Body:
     return body
 
 
+POWER = type(placeholder(0) ** 2)
 _ADD = type(placeholder(0) + placeholder(1))
 
 __all__ = [

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from symbackprop.codegen.arrays import ArrayProgram, Op
 from symbackprop.codegen.expressions import Speller
+from symbackprop.codegen.loops import CarryIn, LoopPlan
+from symbackprop.codegen.loops import Slice as StepSlice
 from symbackprop.codegen.names import Namer
-from symbackprop.codegen.records import Block
+from symbackprop.codegen.records import Block, Line
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite
 from symbackprop.ir import Kind
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
+from symbackprop.scalars.numpy_tree import Apply, Ufunc
 
 _MAX_INLINE = 76
 ATOM = CodePrecedence.ATOM
@@ -42,6 +45,7 @@ class Writer:
         self.speller = speller
         self.namer = namer
         self.code: dict[int, Code] = {}
+        self.picked: dict[int, list[Code]] = {}
         self.roots = frozenset(program.base(r) for r in roots)
         self.uses = use_counts(program, ids)
 
@@ -65,6 +69,12 @@ class Writer:
             return
         if array.op is Op.SCATTER:
             self._scatter(i, block)
+            return
+        if array.op is Op.LOOP:
+            self._loop(i, block)
+            return
+        if array.op is Op.PICK:
+            self.code[i] = self.picked[array.args[0]][array.detail]  # type: ignore[index]
             return
         code = self.speller.expression(array, [self.code[a] for a in array.args])
         if array.op in _TRANSPARENT or not self._is_statement(i, code):
@@ -97,6 +107,74 @@ class Writer:
             for line in slice_lines(self.speller, self.namer, name, values, array.detail):
                 block.add(line)
         self.code[i] = Code(name)
+
+    def _loop(self, i: int, block: Block) -> None:
+        """First values, arrays for what is stored, then the steps."""
+        plan = self.program[i].detail
+        assert isinstance(plan, LoopPlan)
+        operands = [self.code[a] for a in self.program[i].args]
+        picks = self._pick_names(i)
+        count = len(plan.carries)
+        carries, stores = [], []
+        for k in range(count):
+            wanted = picks.get(k) or carry_name(plan, k)
+            carries.append(self.namer.name(wanted))
+            block.add(f"{carries[-1]} = {operands[k].text}")
+        for k, value in enumerate(plan.stored):
+            wanted = picks.get(count + k) or f"{described(plan.body, plan.body.base(value))}_all"
+            stores.append(self.namer.name(wanted))
+            shape = self.speller.shape((plan.length, *plan.shapes[count + k]))
+            block.add(f"{stores[-1]} = np.empty({shape}, DTYPE)", shape)
+        t = self.namer.name("t")
+        length = self.speller.size(plan.length).text
+        steps = f"reversed(range({length}))" if plan.reverse else f"range({length})"
+        block.add(f"for {t} in {steps}:")
+        for line in self._step(plan, t, operands, carries, stores):
+            block.add("    " + line.text, line.comment)
+        self.code[i] = Code("None")
+        self.picked[i] = [Code(name) for name in (*carries, *stores)]
+
+    def _pick_names(self, i: int) -> dict[int, str]:
+        """The names wanted for results of a loop."""
+        found: dict[int, str] = {}
+        for k in range(len(self.program)):
+            array = self.program[k]
+            if array.op is Op.PICK and array.args == (i,) and k in self.program.names:
+                assert isinstance(array.detail, int)
+                found[array.detail] = self.program.names[k]
+        return found
+
+    def _step(
+        self,
+        plan: LoopPlan,
+        t: str,
+        operands: Sequence[Code],
+        carries: Sequence[str],
+        stores: Sequence[str],
+    ) -> list[Line]:
+        """The statements of one step."""
+        body = plan.body
+        wanted = [*plan.carries, *plan.stored]
+        ids = body.reachable(wanted)
+        speller = Speller(body, self.speller.size_name)
+        inner = Writer(body, speller, self.namer, wanted, ids)
+        for argument, what in plan.arguments.items():
+            if isinstance(what, CarryIn):
+                inner.code[argument] = Code(carries[what.number])
+            elif isinstance(what, StepSlice):
+                inner.code[argument] = Code(f"{operands[what.operand].within(ATOM)}[{t}]")
+            else:
+                inner.code[argument] = operands[what.operand]
+        block = Block()
+        inner.write(ids, block)
+        for name, value in zip(stores, plan.stored, strict=True):
+            block.add(f"{name}[{t}] = {inner.code[value].text}")
+        values = [inner.code[value].text for value in plan.carries]
+        changed = [(c, v) for c, v in zip(carries, values, strict=True) if c != v]
+        if changed:
+            names, texts = zip(*changed, strict=True)
+            block.add(f"{', '.join(names)} = {', '.join(texts)}")
+        return block.lines
 
     def _is_statement(self, i: int, code: Code) -> bool:
         if not self.program[i].args and self.program[i].op is Op.MAP:
@@ -172,3 +250,27 @@ def described(program: ArrayProgram, i: int) -> str:
     else:
         word = _WORDS.get(array.op, "value")
     return f"{word}_{operand}" if operand else word
+
+
+def carry_name(plan: LoopPlan, k: int) -> str:
+    """The name of a carry inside the body."""
+    for argument, what in plan.arguments.items():
+        if what == CarryIn(k):
+            return str(plan.body[argument].detail)
+    return "carry"
+
+
+def functions_used(program: ArrayProgram, ids: Iterable[int]) -> list[Ufunc]:
+    """The functions of the operations, those of loop bodies included."""
+    found: dict[Ufunc, None] = {}
+    pending = [(program, list(ids))]
+    while pending:
+        current, some = pending.pop()
+        for i in some:
+            detail = current[i].detail
+            if isinstance(detail, Apply):
+                found[detail.function] = None
+            elif isinstance(detail, LoopPlan):
+                wanted = [*detail.carries, *detail.stored]
+                pending.append((detail.body, detail.body.reachable(wanted)))
+    return list(found)

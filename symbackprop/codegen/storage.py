@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from symbackprop.codegen.stable import (
+    POWER,
     Entry,
     Operands,
     Source,
     Stabiliser,
     compacted,
+    divides,
     entries,
     is_exponential_sum,
 )
@@ -19,7 +21,7 @@ from symbackprop.ir import Comp, Graph, Operand, Read, Reduction
 from symbackprop.ir.canonical import read_substituted
 from symbackprop.ir.graph import index_sources
 from symbackprop.ir.nodes import Position
-from symbackprop.scalars import placeholder, placeholders
+from symbackprop.scalars import placeholder
 from symbackprop.sizes import axis
 
 
@@ -116,14 +118,27 @@ class Tasks:
             return body
         for factor in body.args:
             entry = operands.entry(factor)
-            if entry is None:
+            inner = factor
+            if entry is not None:
+                inner = self.stabiliser.definition(entry, operands)
+            if inner is None or not inner.is_Add and not inner.is_Mul or not divides(inner):
                 continue
-            inner = self.stabiliser.definition(entry, operands)
-            if inner is None or not _divides(inner):
-                continue
-            opened = body.xreplace({factor: inner}).cancel()
-            if not _divides(opened):
-                return opened
+            whole = self._opened(inner, operands)
+            poles = {x for e in _denominators(whole) for x in e.free_symbols}
+            related = [f for f in body.args if f != factor and f.free_symbols <= poles]
+            made = (_product([whole, *related])).cancel()
+            if not divides(made):
+                rest = [f for f in body.args if f != factor and f not in related]
+                return _product([made.factor(), *rest])
+        return body
+
+    def _opened(self, body: Any, operands: Operands) -> Any:
+        """The body with operands like 1 - a written out."""
+        for symbol in sorted(body.free_symbols, key=str):
+            entry = operands.entry(symbol)
+            inner = self._definition(entry, operands) if entry and entry.source else None
+            if inner is not None:
+                body = body.xreplace({symbol: inner})
         return body
 
     def _definition(self, entry: Entry, operands: Operands) -> Any | None:
@@ -137,9 +152,16 @@ class Tasks:
         return self.stabiliser.definition(entry, operands)
 
 
-def _divides(body: Any) -> bool:
-    """Whether a body divides by an operand."""
-    return bool(placeholders(body.as_numer_denom()[1]))
+def _denominators(body: Any) -> list[Any]:
+    """What a body divides by."""
+    return [e.base for e in body.atoms(POWER) if e.exp.could_extract_minus_sign()]
+
+
+def _product(factors: Sequence[Any]) -> Any:
+    total: Any = 1
+    for factor in factors:
+        total = total * factor
+    return total
 
 
 _MAX_OPERANDS = 24
