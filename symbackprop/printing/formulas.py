@@ -152,8 +152,8 @@ class Printer:
 
     def _product(self, formula: Product) -> Piece:
         *front, last = formula.factors
-        if not self.dialect.is_latex and isinstance(front[0], Quotient) and _is_one(front[0]):
-            rest = self._juxtaposed([*front[1:], last])
+        if not self.dialect.is_latex and isinstance(front[0], Quotient):
+            rest = self._juxtaposed([*_factors(front[0].numerator), *front[1:], last])
             if rest.level is not Level.BIG:
                 # (p - y)/m rather than 1/m (p - y)
                 bottom = self.text(front[0].denominator, Level.ATOM)
@@ -335,8 +335,11 @@ def _is_inverse(formula: Formula) -> TypeGuard[Whole]:
     return isinstance(formula, Whole) and formula.function is MatrixFunction.INVERSE
 
 
-def _is_one(factor: Quotient) -> bool:
-    return factor.numerator == Number(1)
+def _factors(formula: Formula) -> tuple[Formula, ...]:
+    """The factors of a numerator; none of 1."""
+    if isinstance(formula, Product):
+        return formula.factors
+    return () if formula == Number(1) else (formula,)
 
 
 def _spaced(parts: list[str]) -> str:

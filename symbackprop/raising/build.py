@@ -28,7 +28,6 @@ from symbackprop.raising.tree import (
     Product,
     Quotient,
     Ref,
-    SizeTerm,
     Unnamed,
     Whole,
 )
@@ -146,7 +145,7 @@ def scaled(scalars: Sequence[Formula], formula: Formula) -> Formula:
     if number.numerator < 0:
         number, sign = Number(-number.numerator, number.denominator), not sign
     if any(isinstance(x, Quotient) for x in others):
-        others, number = _one_fraction(others, number, rest is not None)
+        others, number = _one_fraction(others, number), ONE
     ordered = sorted(others, key=_factor_key)
     if number != ONE:
         ordered.insert(0, number)
@@ -175,13 +174,8 @@ def reduced(p: int, q: int) -> Number:
     return Number(p // a, q // a) if a else Number(0)
 
 
-def _one_fraction(
-    factors: list[Formula], number: Number, before: bool
-) -> tuple[list[Formula], Number]:
-    """Gather quotients of scalars into one: ``a (1/m) (1/n)`` is ``a / (m n)``.
-
-    before : whether it stands in front of a vector or matrix; then only numbers and sizes go in
-    """
+def _one_fraction(factors: list[Formula], number: Number) -> list[Formula]:
+    """Gather quotients of scalars into one: ``a (1/m) (1/n)`` is ``a / (m n)``."""
     top: list[Formula] = []
     bottom: list[Formula] = []
     for factor in factors:
@@ -197,10 +191,7 @@ def _one_fraction(
     down, bottom = _number_of(bottom)
     value = reduced(up.numerator * down.denominator, up.denominator * down.numerator)
     lower = scaled(bottom, Number(value.denominator))
-    outside = [x for x in numerator if before and not isinstance(x, SizeTerm)]
-    inside = [x for x in numerator if x not in outside]
-    upper = scaled(inside, Number(value.numerator))
-    return [Quotient(upper, lower), *outside], ONE
+    return [Quotient(scaled(numerator, Number(value.numerator)), lower)]
 
 
 def _factor_key(factor: Formula) -> tuple[object, ...]:
