@@ -84,3 +84,23 @@ def test_gradient_equals_jax(row, sizes, values):
 
 def test_every_node_of_the_table_is_legal(problem):
     verify(problem.graph, reachable(problem.graph, problem.outputs.values()))
+
+
+def test_a_row_that_is_masked_altogether_gives_nothing():
+    (size,) = sb.dims("n")
+    z, keep = sb.param("z", 2, size), sb.input("keep", 2, size, kind="bool")
+    weight = sb.input("weight", 2, size)
+    p = sb.masked_softmax(z, mask=keep)
+    problem = sb.build(sb.sum(weight * p))
+    graph, node = problem.graph, problem.parameters["z"]
+    given = {
+        "z": np.array([[1.0, 2.0, 3.0], [500.0, -500.0, 1000.0]]),
+        "keep": np.array([[True, False, True], [False, False, False]]),
+        "weight": np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+    }
+    swept = vjp(graph, {problem.loss: graph.full(1)}, [node])
+    wanted = [problem.values["P"], swept.cotangents[node]]
+    found = evaluate(graph, wanted, given, {"n": 3})
+    assert found[wanted[0]][1].tolist() == [0, 0, 0]
+    assert found[wanted[1]][1].tolist() == [0, 0, 0]
+    assert np.isfinite(found[wanted[1]]).all() and found[wanted[1]][0, 1] == 0

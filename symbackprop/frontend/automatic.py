@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sympy import exp
 
@@ -79,12 +79,12 @@ def automatic_names(problem: Problem, lowered: Lowered) -> None:
     for _, name in wanted:
         if name is not None:
             counted[name] = counted.get(name, 0) + 1
-    taken = [*problem.named(), *_size_names(problem)]
+    taken = {*problem.named(), *_size_names(problem)}
     for node_id, name in wanted:
         if name is None:
             continue
-        final = _numbered(name, counted[name] > 1, taken)
-        taken.append(final)
+        final = fresh(name, taken, numbered=counted[name] > 1)
+        taken.add(final)
         problem.values[final] = node_id
         spelling = SPELLINGS.get(name)
         if spelling is not None:
@@ -98,14 +98,10 @@ def _cased(name: str, rank: int) -> str:
     return name.upper() if rank >= 2 and len(name) == 1 else name
 
 
-def _numbered(name: str, several: bool, taken: list[str]) -> str:
-    return fresh(name, [*taken, name]) if several else fresh(name, taken)
-
-
 def _size_names(problem: Problem) -> Iterator[str]:
     for node_id in range(len(problem.graph)):
         for size in problem.graph.shape(node_id):
-            yield from (str(s) for s in size.free_symbols)
+            yield from (s.name for s in size.free_symbols)
 
 
 def _layers(problem: Problem, ids: list[int]) -> dict[int, str]:
@@ -114,9 +110,10 @@ def _layers(problem: Problem, ids: list[int]) -> dict[int, str]:
     users = consumers(graph, ids)
     found: dict[int, str] = {}
     layers: dict[int, int | None] = {}
+    names = {node: name for name, node in problem.parameters.items()}
     for i in ids:
         if _is_affine(problem, i) and _is_layer(problem, i, users.get(i, ())):
-            layers[i] = _layer_number(problem, i)
+            layers[i] = _layer_number(problem, names, i)
     several = len(layers) > 1
     used: set[int] = {n for n in layers.values() if n is not None}
     count = 0
@@ -181,9 +178,8 @@ def _applies(node: Node, z: int) -> bool:
     return not is_arithmetic(node.body) and isinstance(node.reads[0], Read)
 
 
-def _layer_number(problem: Problem, node_id: int) -> int | None:
+def _layer_number(problem: Problem, names: Mapping[int, str], node_id: int) -> int | None:
     """The digits of the parameters that a pre-activation is made of."""
-    names = {i: name for name, i in problem.parameters.items()}
     node = problem.graph[node_id]
     pending = [node]
     while pending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from symbackprop.errors import InvalidExpressionError
 
@@ -72,12 +72,11 @@ def family_of(name: str) -> tuple[str, int] | None:
     return None if match is None else (match.group(1), int(match.group(2)))
 
 
-def fresh(base: str, taken: Iterable[str]) -> str:
-    """`base`, or it with the first number that makes it new."""
-    used = set(taken)
-    if base not in used:
+def fresh(base: str, taken: Container[str], numbered: bool = False) -> str:
+    """`base`, or it with the first number that makes it new; always a number where `numbered`."""
+    if base not in taken and not numbered:
         return base
     k = 1
-    while f"{base}{k}" in used:
+    while f"{base}{k}" in taken:
         k += 1
     return f"{base}{k}"
