@@ -9,9 +9,9 @@ from sympy.core.basic import Basic
 
 from symbackprop.ir import Graph, Operand, Position, Read, Reduction
 from symbackprop.scalars import Equal, placeholder
-from symbackprop.simplify.sums import expanded_terms, make_sum
+from symbackprop.simplify.sums import expanded_terms, make_sum, solved
 from symbackprop.simplify.terms import Dl, Look, Rd, Sm, from_expr
-from symbackprop.sizes import Index, Size, axis
+from symbackprop.sizes import Constraint, Index, Size, axis
 
 Axes = Sequence[tuple[Symbol, Size]]
 
@@ -61,13 +61,18 @@ class Rebuild:
         return expr.xreplace(made) if made else expr
 
     def _comp(
-        self, expr: Expr, axes: Axes, shape: tuple[Size, ...], write: tuple[Index, ...]
+        self,
+        expr: Expr,
+        axes: Axes,
+        shape: tuple[Size, ...],
+        write: tuple[Index, ...],
+        domain: Sequence[Constraint] = (),
     ) -> int:
         place = {s: k for k, (s, _) in enumerate(axes)}
         operands: list[Operand] = []
         values: dict[Basic, Basic] = {}
         # a delta that fixes no position is a number: 1 where its sides agree
-        deltas = {d: Equal(*d.args) for d in expr.atoms(Dl)}
+        deltas = {d: Equal(*d.args[:2]) for d in expr.atoms(Dl)}
         expr = expr.xreplace(deltas) if deltas else expr
         for atom in sorted(_operand_atoms(expr, place), key=str):
             values[atom] = placeholder(len(operands))
@@ -78,24 +83,37 @@ class Rebuild:
                 operands.append(Position(from_expr(atom, place)))
         body = expr.xreplace(values)
         sizes = [n for _, n in axes]
-        return self.graph.comp(shape, sizes, body, operands, write, (), Reduction.SUM)
+        return self.graph.comp(shape, sizes, body, operands, write, domain, Reduction.SUM)
 
     def _scatter(self, expr: Expr, axes: Axes, shape: tuple[Size, ...], bound: Axes) -> int:
         """A product with deltas: the positions that they fix become the write."""
         deltas = [f for f in Mul.make_args(expr) if isinstance(f, Dl)]
         rest = Mul(*(f for f in Mul.make_args(expr) if not isinstance(f, Dl)))
-        solved: dict[Basic, Basic] = {}
+        fixed: dict[Basic, Basic] = {}
+        open_deltas: list[Expr] = []
         for delta in deltas:
-            a, b = (e.xreplace(solved) for e in delta.args)
-            symbol, value = (a, b) if _is_axis(a, axes) and a not in b.free_symbols else (b, a)
-            solved = {k: v.xreplace({symbol: value}) for k, v in solved.items()}
-            solved[symbol] = value
-        left = [(s, n) for s, n in (*axes, *bound) if s not in solved]
+            now = delta.xreplace(fixed)
+            found = solved(now, axes) if isinstance(now, Dl) else None
+            if found is None:
+                open_deltas.append(delta)
+                continue
+            fixed = {k: v.xreplace(dict([found])) for k, v in fixed.items()}
+            fixed[found[0]] = found[1]
+        left = [(s, n) for s, n in (*axes, *bound) if s not in fixed]
         place = {s: k for k, (s, _) in enumerate(left)}
         write = tuple(
-            Index() if s is None else from_expr(solved.get(s, s), place) for s in _dims(axes, shape)
+            Index() if s is None else from_expr(fixed.get(s, s), place) for s in _dims(axes, shape)
         )
-        return self._comp(self._flat(rest.xreplace(solved)), left, shape, write)
+        body = self._flat(rest.xreplace(fixed))
+        domain = []
+        for delta in open_deltas:
+            now = delta.xreplace(fixed)
+            if isinstance(now, Dl):
+                gap = from_expr(now.args[0], place) - from_expr(now.args[1], place)
+                domain.append(Constraint(gap, equality=True))
+            else:
+                body = body * now
+        return self._comp(body, left, shape, write, domain)
 
     def _sum(self, total: Sm, axes: Axes, shape: tuple[Size, ...]) -> int:
         inner = Rebuild(self.graph, {**self.sizes, **dict(total.binders)})
@@ -201,10 +219,6 @@ def _split_deltas(expr: Expr) -> tuple[list[Expr], list[Expr]]:
     if not scattered:
         return [], [expr]
     return scattered, [t for t in terms if t not in scattered]
-
-
-def _is_axis(e: Basic, axes: Axes) -> bool:
-    return any(e == s for s, _ in axes)
 
 
 def _dims(axes: Axes, shape: tuple[Size, ...]) -> list[Symbol | None]:

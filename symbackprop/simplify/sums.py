@@ -76,7 +76,7 @@ def _without_deltas(
         for factor in Mul.make_args(body):
             if not isinstance(factor, Dl):
                 continue
-            found = _solved(factor, [symbol for symbol, _ in binders])
+            found = solved(factor, binders)
             if found is not None:
                 symbol, value = found
                 body = body.xreplace({symbol: value})
@@ -86,11 +86,15 @@ def _without_deltas(
     return body, binders
 
 
-def _solved(delta: Dl, symbols: list[Symbol]) -> tuple[Symbol, Expr] | None:
-    """A bound symbol and its value, from a delta with one side that is the bare symbol."""
-    a, b = delta.args
+def solved(delta: Dl, symbols: Sequence[tuple[Symbol, Expr]]) -> tuple[Symbol, Expr] | None:
+    """A symbol and its value, from a delta with one side that is the bare symbol.
+
+    Only a symbol that takes all the values that the delta compares: else its value may be out of
+    its range.
+    """
+    a, b, size = delta.args
     for one, other in ((a, b), (b, a)):
-        if one in symbols and one not in other.free_symbols:
+        if (one, size) in symbols and one not in other.free_symbols:
             return one, other
     return None
 

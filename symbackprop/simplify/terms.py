@@ -61,9 +61,9 @@ class Look(Expr):  # type: ignore[misc]  # SymPy has no types
 
 
 class Dl(Atom):
-    """Dl(a, b): 1 where the index expressions agree, else 0."""
+    """Dl(a, b, n): 1 where the index expressions agree, else 0; both may be any of 0 .. n - 1."""
 
-    def __new__(cls, a: Expr, b: Expr) -> Expr:
+    def __new__(cls, a: Expr, b: Expr, size: Expr) -> Expr:
         """1 at once where the difference is 0, and 0 where it is another number."""
         gap = a - b
         if gap == 0:
@@ -71,7 +71,7 @@ class Dl(Atom):
         if gap.is_Integer:
             return ZERO
         first, second = sorted((a, b), key=str)
-        made: Expr = Expr.__new__(cls, first, second)
+        made: Expr = Expr.__new__(cls, first, second, size)
         return made
 
 
@@ -180,8 +180,8 @@ def definition(
             axes[a] = symbol
             bound.append((symbol, size))
     known: list[Expr] = [e for e in axes if e is not None]
-    for place, term in zip(index, comp.write, strict=True):
-        deltas.append(Dl(place, to_expr(term, known)))
+    for place, term, size in zip(index, comp.write, comp.shape, strict=True):
+        deltas.append(Dl(place, to_expr(term, known), size))
     values = {}
     for k, read in enumerate(comp.reads):
         if isinstance(read, Read):
