@@ -92,6 +92,8 @@ class Scene:
         self._booleans = frozenset(i for i in self.names if graph.kind(i) is Kind.BOOL)
         self._raiser = Raiser(graph, self.names)
         self._entries: dict[int, EntryForm] = {}
+        self._flips: dict[Notation, frozenset[int]] = {}
+        self._single_letters = {n for n in self.names.values() if len(n) == 1}
 
     # formulas
 
@@ -123,7 +125,10 @@ class Scene:
         return self.names.get(node_id) in notation.flipped
 
     def _flipped(self, notation: Notation) -> frozenset[int]:
-        return frozenset(i for i in self.names if self.is_flipped(i, notation))
+        if notation not in self._flips:
+            found = frozenset(i for i in self.names if self.is_flipped(i, notation))
+            self._flips[notation] = found
+        return self._flips[notation]
 
     # text
 
@@ -150,7 +155,7 @@ class Scene:
         The last of the indices is that of the node itself.
         """
         form = self.entry(node_id, by_name)
-        taken = size_names(form.sizes, form.body) | {n for n in self.names.values() if len(n) == 1}
+        taken = size_names(form.sizes, form.body) | self._single_letters
         letters = choose_letters(range(len(form.sizes)), form.sizes, taken)
         flipped = self._flipped(notation)
         printer = self._printer(script, notation, letters, form.sizes)
