@@ -114,8 +114,10 @@ def test_a_two_layer_network_with_softmax_and_cross_entropy():
         -Trace(OneMatrix(1, k) * HadamardProduct(y, p.applyfunc(log))), inputs=[x, y]
     )
     assert_same(by_handles, by_index)
-    values = same_values([by_handles, by_index, by_matrix])
-    assert values.shape == ()
+    same_values([by_handles, by_index, by_matrix])
+    softmax = sb.build(by_matrix)
+    assert list(softmax.values) == ["z1", "a1", "z2", "p"]
+    assert list(softmax.blocks.values()) == ["softmax"]
 
 
 def same_values(losses):

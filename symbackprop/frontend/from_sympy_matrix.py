@@ -106,27 +106,29 @@ def make_transpose(importer: Importer, expression: Transpose, env: Environment) 
 def make_product(importer: Importer, expression: MatMul, env: Environment) -> Matrix:
     """A product of matrices and numbers, two factors at a time."""
     matrices: list[Matrix] = []
-    numbers: list[Expr] = []
     scalars: list[Tensor] = []
+    body: Expr = _P0
     for part in expression.args:
         value = importer.value(part, env)
         if isinstance(value, Matrix):
             matrices.append(value)
-        elif not value.reads:
-            numbers.append(value.body)
-        else:
-            scalars.append(importer.letters.stored(value).reads[0][0] or _never())
+            continue
+        # the number stays an expression, so that A * (1/s) is the quotient A / s
+        number, tensors = _number(importer, value)
+        moves = {placeholder(k): placeholder(len(scalars) + 1 + k) for k in range(len(tensors))}
+        body = body * number.xreplace(moves)
+        scalars.extend(tensors)
     check_inner(expression, matrices)
-    coefficient = Integer(1)
-    for number in numbers:
-        coefficient = coefficient * number
     made = product(importer, matrices)
-    if scalars or coefficient != 1:
-        body = coefficient * _P0
-        for k in range(len(scalars)):
-            body = body * placeholder(k + 1)
-        made = mapped(importer, "*", body, [made], scalars)
-    return made
+    return made if body == _P0 else mapped(importer, "*", body, [made], scalars)
+
+
+def _number(importer: Importer, term: Term) -> tuple[Expr, list[Tensor]]:
+    """A scalar as a body over scalar tensors; where it reads entries, it is stored as one."""
+    tensors = [tensor for tensor, place in term.reads if tensor is not None and not place]
+    if len(tensors) == len(term.reads):
+        return term.body, tensors
+    return _P0, [importer.letters.stored(term).reads[0][0] or _never()]
 
 
 def _never() -> Tensor:
