@@ -103,7 +103,9 @@ class Derivative:
     @property
     def is_gradient(self) -> bool:
         """Whether what is derived is a scalar."""
-        return not self.scene.graph.shape(self.problem.named()[self.of])
+        outputs = self.problem.outputs
+        of = outputs[self.of] if self.of in outputs else self.problem.named()[self.of]
+        return not self.scene.graph.shape(of)
 
     def _styled(self, layout: object) -> Notation:
         if layout is None:

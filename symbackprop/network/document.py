@@ -86,8 +86,9 @@ class Document:
         """The document as sections of equations."""
         found = [Section("Forward", tuple(self._forward(script, form)))]
         derivatives = self.derivatives()
-        named = [d for d in derivatives if d.node in d.scene.names and d.is_own]
-        others = [d for d in derivatives if d not in named]
+        own = [d.node in d.scene.names and d.is_own for d in derivatives]
+        named = [d for d, is_named in zip(derivatives, own, strict=True) if is_named]
+        others = [d for d, is_named in zip(derivatives, own, strict=True) if not is_named]
         for title, group in (("Backward", named), ("Gradients", others)):
             lines = self._helpers(group, script, form) if title == "Backward" else []
             lines += [line for d in group for line in self._derivative(d, script, form)]
