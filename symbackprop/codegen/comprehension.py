@@ -18,7 +18,7 @@ from symbackprop.codegen.views import Aligned, Viewer
 from symbackprop.ir import Comp, Graph, Kind, Reduction
 from symbackprop.scalars import placeholder, placeholder_index, placeholders
 from symbackprop.scalars.numpy_indicators import settle_indicators
-from symbackprop.scalars.numpy_tree import NumpyTree, Operand, Ufunc, apply
+from symbackprop.scalars.numpy_tree import Number, NumpyTree, Operand, Ufunc, apply
 from symbackprop.sizes import Size, same_size
 
 
@@ -48,6 +48,9 @@ class Comprehensions:
     def lower(self, source: Source, task: Task) -> Stored:
         """The array of a task."""
         comp = task.comp
+        if task.body == 0 and comp.reduction in (Reduction.SUM, Reduction.NONE):
+            zeros = self.program.add(Op.FULL, (), Number(0), comp.shape)
+            return Stored(zeros, tuple(range(len(comp.shape))))
         chosen = self._plan(task)
         operands = self.operands(task, chosen)
         mask = self.gatherer.mask(comp) if chosen.masked else None
@@ -215,6 +218,13 @@ class Comprehensions:
         self, body: Any, operands: Sequence[Aligned], order: Sequence[int], sizes: Sequence[Size]
     ) -> Aligned:
         """A sum: the factors of a product with equal axes are one operand of the contraction."""
+        terms = self._terms(body, operands)
+        if len(terms) > 1:
+            parts = [self._contraction(t, operands, order, sizes) for t in terms]
+            total = _product([]) * 0
+            for k in range(len(parts)):
+                total = total + placeholder(k)
+            return self.map(total, parts, order, sizes)
         contractor = Contractor(self.viewer, sizes)
         scale, groups = self._groups(body, operands)
         parts: list[Aligned] = []
@@ -232,6 +242,23 @@ class Comprehensions:
             return result
         body = scale * placeholder(len(operands))
         return self.map(body, [*operands, result], result.axes, sizes)
+
+    def _terms(self, body: Any, operands: Sequence[Aligned]) -> list[Any]:
+        """The terms of a sum that are products of operands with different axes: each a product of its own."""
+        factors = body.args if body.is_Mul else (body,)
+        for factor in factors:
+            if not factor.is_Add:
+                continue
+            whole = self._axes(factor, operands)
+            if any(self._splits(t, operands, whole) for t in factor.args):
+                rest = _product([f for f in factors if f != factor])
+                return [rest * t for t in factor.args]
+        return [body]
+
+    def _splits(self, term: Any, operands: Sequence[Aligned], whole: set[int]) -> bool:
+        """Whether a term is a product in which no factor has all axes."""
+        parts = [self._axes(f, operands) for f in (term.args if term.is_Mul else (term,))]
+        return sum(map(bool, parts)) > 1 and all(p != whole for p in parts)
 
     def _real(self, operand: Aligned, sizes: Sequence[Size]) -> Aligned:
         """The operand as numbers of the module's dtype."""

@@ -68,8 +68,10 @@ class Speller:
         return self.tree(array.detail, args)  # type: ignore[arg-type]
 
     def _matmul(self, array: Array, args: Sequence[Code]) -> Code:
+        """``a @ b``: bound as loosely as a sum, since ``s * a @ b`` would be ``(s * a) @ b``."""
         a, b = args
-        return Code(f"{a.within(PRODUCT)} @ {b.within(PRODUCT, strict=True)}", PRODUCT)
+        text = f"{a.within(PRODUCT)} @ {b.within(PRODUCT, strict=True)}"
+        return Code(text, CodePrecedence.SUM)
 
     def _function(self, array: Array, args: Sequence[Code]) -> Code:
         return Code(f"np.{array.op.value}({', '.join(a.text for a in args)})")
@@ -113,6 +115,8 @@ class Speller:
         atom = operand.within(CodePrecedence.ATOM)
         match view:
             case Transpose(order=order):
+                if len(order) == 2 and atom.endswith(".T"):
+                    return Code(atom[:-2])
                 if len(order) == 2:
                     return Code(f"{atom}.T")
                 return Code(f"{atom}.transpose{order}")

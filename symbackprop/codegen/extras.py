@@ -28,6 +28,13 @@ class Extra:
     lines: tuple[str, ...]
     functions: tuple[Ufunc, ...] = ()
 
+    @property
+    def docstring(self) -> tuple[str, ...]:
+        """The lines of the docstring, indented."""
+        if not self.doc:
+            return (f'    """{self.summary}"""',)
+        return (f'    """{self.summary}', "", *(f"    {line}" for line in self.doc), '    """')
+
 
 @dataclass(slots=True)
 class Straight:
@@ -62,7 +69,7 @@ class Straight:
         roots = [lowering.array(i) for i in nodes]
         ids = program.reachable(roots)
         speller = Speller(program, self._size)
-        writer = Writer(program, speller, self.namer.copy(), roots, ids)
+        writer = Writer(program, speller, self.namer.copy(), (), ids)
         head: list[str] = []
         sizes: dict[str, str] = {}
         for i in ids:
@@ -74,7 +81,7 @@ class Straight:
                         sizes.setdefault(str(size), f"{variable}.shape[{axis}]")
         block = Block()
         writer.write(ids, block)
-        results = [writer.code[r].text for r in roots]
+        results = [writer.text(r) for r in roots]
         for size in self.used_sizes:
             if size in sizes:
                 head.append(f"{self.size_names[size]} = {sizes[size]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from symbackprop import rendering
@@ -15,6 +16,7 @@ from symbackprop.codegen.options import Options
 from symbackprop.codegen.pure import PureFunctions
 from symbackprop.codegen.records import Entry, Function, Table
 from symbackprop.codegen.selfcheck import self_check
+from symbackprop.codegen.second import hessian_functions, hvp_function, jvp_function
 from symbackprop.codegen.training import Prediction, Training, inputs_needed, prediction, training
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir.problem import Problem
@@ -61,6 +63,7 @@ class Module:
     dependent: tuple[face.Derivation, ...]
     training: Training | None
     quiet: bool
+    directions: bool
 
 
 def generate(problem: Problem, options: Options) -> str:
@@ -129,6 +132,7 @@ class _Generator:
             ranges=tuple(Range(*r) for r in face.index_ranges(problem)),
             dependent=tuple(face.dependent_sizes(self.shape_list)),
             training=trained,
+            directions=options.jvp or options.hvp or options.hessian,
             quiet=Ufunc.WHERE in used,
         )
 
@@ -177,7 +181,19 @@ class _Generator:
 
     def extras(self, predicted: Prediction | None) -> list[Extra]:
         """The functions asked for beside the two passes."""
-        return [self.predict(predicted)] if predicted else []
+        options, made = self.options, [self.predict(predicted)] if predicted else []
+        if options.jvp:
+            made.append(jvp_function(self.problem, self.straight()))
+        if options.hvp:
+            made.append(hvp_function(self.problem, self.straight()))
+        if options.hessian:
+            made.extend(hessian_functions(self.problem, self.straight()))
+        return made
+
+    def straight(self, fetch: Callable[[str], str] = str) -> Straight:
+        """A way to write a function of its own."""
+        namer, sizes = self.namer, self.size_names
+        return Straight(self.graph, self.derived.names, namer, sizes, self.options.dtype, fetch)
 
     def predict(self, predicted: Prediction) -> Extra:
         """The function that computes what is predicted."""
@@ -186,10 +202,7 @@ class _Generator:
         def fetch(name: str) -> str:
             return f'{"inputs" if name in names else "params"}["{name}"]'
 
-        straight = Straight(
-            self.graph, self.derived.names, self.namer, self.size_names, self.options.dtype, fetch
-        )
-        lines, (result,), used = straight.lines([predicted.node])
+        lines, (result,), used = self.straight(fetch).lines([predicted.node])
         told = self.derived.names.get(predicted.node, "the prediction")
         return Extra(
             "predict(params, inputs)",

@@ -95,7 +95,7 @@ class PureFunctions:
         """Both functions, and the functions that they call."""
         forward, backward = Block(), Block()
         self.writer.write(self.forward_ids, forward)
-        results = [f'"{n}": {self.writer.code[i].text}' for n, i in self.outputs.items()]
+        results = [f'"{n}": {self.writer.text(i)}' for n, i in self.outputs.items()]
         forward_sizes = dict(self.used_sizes)
         self.used_sizes.clear()
         done = set(self.forward_ids)
@@ -147,7 +147,7 @@ class PureFunctions:
 
     def _handed_over(self, i: int, done: set[int]) -> str:
         """A gradient as an array that nothing else holds."""
-        program, code = self.program, self.writer.code[i]
+        program, code = self.program, self.writer.operand(i)
         base = program.base(i)
         if not program.shape(i):
             return f"np.asarray({code.text}, DTYPE)"
@@ -189,11 +189,11 @@ class PureFunctions:
                         bases[base] = None
                 elif base in done and array.op is not Op.LOOP:
                     bases[base] = None
-        texts = [self.writer.code[b].text for b in sorted(bases) if self._is_name(b)]
+        texts = [self.writer.text(b) for b in sorted(bases) if self._is_name(b)]
         return [*(self.size_names[s] for s in self.used_sizes), *texts]
 
     def _is_name(self, i: int) -> bool:
-        return self.writer.code[i].text.isidentifier()
+        return self.writer.text(i).isidentifier()
 
     def _forward_lines(
         self, block: Block, sizes: Mapping[str, None], results: list[str], cached: list[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +18,10 @@ from symbackprop.ir import Kind, Var, reachable
 from symbackprop.ir.problem import Problem
 
 _TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
+_STEP = {"float32": 1e-2, "float64": 1e-6}
+_QUOTIENT = {"float32": 5e-2, "float64": 1e-5}
 _SEED = 20240607
+Arrays = Mapping[str, Any]
 
 
 class _Text(importlib.abc.InspectLoader):
@@ -110,6 +113,7 @@ class _Check:
             self._compare(f'backward["{name}"]', grads[name], found[i])
         if problem.loss is not None:
             self._check_loss(params, inputs)
+        self._check_further(params, inputs)
 
     def _check_loss(self, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         module = self.module
@@ -122,6 +126,52 @@ class _Check:
                 self._compare("loss", np.asarray(loss), outputs["loss"])
                 for name, value in expected.items():
                     self._compare(f'gradient "{name}"', grads[name], value)
+
+    def _check_further(self, params: Arrays, inputs: Arrays) -> None:
+        """Compare `jvp`, `hvp` and `hessian`, where there are any, with central differences."""
+        module = self.module
+        rng = np.random.default_rng(_SEED + 1)
+        vectors = {
+            n: rng.standard_normal(p.shape).astype(self.dtype) for n, p in params.items()
+        }
+        if hasattr(module, "jvp"):
+            slopes = self._slope(lambda p: module.forward(p, inputs)[0], params, vectors)
+            for name, value in module.jvp(params, inputs, vectors).items():
+                self._near(f'jvp["{name}"]', value, slopes[name])
+        if hasattr(module, "hvp"):
+            slopes = self._slope(lambda p: module.loss_and_grad(p, inputs)[1], params, vectors)
+            for name, value in module.hvp(params, inputs, vectors).items():
+                self._near(f'hvp["{name}"]', value, slopes[name])
+        if hasattr(module, "hessian"):
+            for name, p in params.items():
+                one = {name: vectors[name]}
+                slopes = self._slope(lambda p: module.loss_and_grad(p, inputs)[1], params, one)
+                dense = module.hessian(params, inputs, name)
+                self._near(f"hessian of {name}", np.tensordot(dense, one[name], p.ndim), slopes[name])
+
+    def _slope(
+        self, function: Callable[[Arrays], Arrays], params: Arrays, vectors: Arrays
+    ) -> dict[str, Any]:
+        """The directional derivative of arrays by central differences."""
+        step = _STEP[self.dtype.name]
+        ends = []
+        for sign in (step, -step):
+            moved = {
+                n: np.asarray(p + sign * vectors.get(n, 0), self.dtype) for n, p in params.items()
+            }
+            ends.append({n: np.array(v, np.float64) for n, v in function(moved).items()})
+        return {n: (ends[0][n] - ends[1][n]) / (2 * step) for n in ends[0]}
+
+    def _near(self, what: str, found: Any, expected: Any) -> None:
+        """Compare with a difference quotient: a wrong term shows, the last digits do not."""
+        array = np.asarray(found, np.float64)
+        if array.shape != expected.shape:
+            raise InternalError(f"{what}: expected shape {expected.shape}, found {array.shape}")
+        if expected.size:
+            worst = float(np.max(np.abs(array - expected)))
+            bound = _QUOTIENT[self.dtype.name] * max(1.0, float(np.max(np.abs(expected))))
+            if not worst <= bound:
+                raise InternalError(f"{what}: the module differs from differences by {worst:.3g}")
 
     def _compare(self, what: str, found: Any, expected: Any) -> None:
         array, right = np.asarray(found), np.asarray(expected, np.float64)

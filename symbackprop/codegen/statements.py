@@ -16,6 +16,8 @@ from symbackprop.scalars.numpy_code import Code, CodePrecedence
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
 
 _MAX_INLINE = 76
+_MAX_LINE = 80
+_WORTH_A_NAME = 16
 ATOM = CodePrecedence.ATOM
 _TRANSPARENT = (Op.VIEW, Op.BROADCAST)
 
@@ -76,14 +78,56 @@ class Writer:
         if array.op is Op.PICK:
             self.code[i] = self.picked[array.args[0]][array.detail]  # type: ignore[index]
             return
-        code = self.speller.expression(array, [self.code[a] for a in array.args])
-        if array.op in _TRANSPARENT or not self._is_statement(i, code):
+        code = self.speller.expression(array, [self.operand(a) for a in array.args])
+        if array.op in _TRANSPARENT:
             self.code[i] = code
             return
+        code = self._shortened(i, code, block)
+        if self._is_statement(i, code):
+            self._assign(i, code, block)
+        else:
+            self.code[i] = code
+
+    def operand(self, i: int) -> Code:
+        """The code of an array; that of a view is made anew when what it shows got a name."""
+        if i not in self.code:
+            array = self.program[i]
+            self.code[i] = self.speller.expression(array, [self.operand(a) for a in array.args])
+        return self.code[i]
+
+    def text(self, i: int) -> str:
+        """The text of an array."""
+        return self.operand(i).text
+
+    def _assign(self, i: int, code: Code, block: Block) -> None:
+        """Give an array a variable."""
+        array = self.program[i]
         name = self.namer.name(self._wanted(i))
         shape = self.speller.shape(array.shape) if array.shape else ""
         block.add(f"{name} = {code.text}", shape)
         self.code[i] = Code(name)
+
+    def _shortened(self, i: int, code: Code, block: Block) -> Code:
+        """The code of an operation, with its longest operands in variables until a line holds it."""
+        array = self.program[i]
+        while len(code.text) > _MAX_LINE:
+            bases = {self.program.base(a) for a in array.args}
+            inline = [b for b in bases if not self.code[b].text.isidentifier()]
+            inline = [b for b in inline if self.program[b].op is not Op.ARGUMENT]
+            longest = max(inline, key=lambda b: (len(self.code[b].text), b), default=None)
+            if longest is None or len(self.code[longest].text) < _WORTH_A_NAME:
+                break
+            self._assign(longest, self.code[longest], block)
+            for arg in array.args:
+                self._forget(arg)
+            code = self.speller.expression(array, [self.operand(a) for a in array.args])
+        return code
+
+    def _forget(self, i: int) -> None:
+        """Drop the code of views on the way to an array."""
+        while self.program[i].op in _TRANSPARENT:
+            self.code.pop(i, None)
+            (i,) = self.program[i].args
 
     def _scatter(self, i: int, block: Block) -> None:
         """Zeros, then what is written into them."""
@@ -91,7 +135,7 @@ class Writer:
         name = self.namer.name(self._wanted(i))
         shape = self.speller.shape(array.shape)
         block.add(f"{name} = np.zeros({shape}, DTYPE)", shape)
-        values, *places = (self.code[a] for a in array.args)
+        values, *places = (self.operand(a) for a in array.args)
         if isinstance(array.detail, PlaceWrite):
             where = ", ".join(p.text for p in places)
             if array.detail.unique:
@@ -112,7 +156,7 @@ class Writer:
         """First values, arrays for what is stored, then the steps."""
         plan = self.program[i].detail
         assert isinstance(plan, LoopPlan)
-        operands = [self.code[a] for a in self.program[i].args]
+        operands = [self.operand(a) for a in self.program[i].args]
         picks = self._pick_names(i)
         count = len(plan.carries)
         carries, stores = [], []
@@ -168,8 +212,8 @@ class Writer:
         block = Block()
         inner.write(ids, block)
         for name, value in zip(stores, plan.stored, strict=True):
-            block.add(f"{name}[{t}] = {inner.code[value].text}")
-        values = [inner.code[value].text for value in plan.carries]
+            block.add(f"{name}[{t}] = {inner.text(value)}")
+        values = [inner.text(value) for value in plan.carries]
         changed = [(c, v) for c, v in zip(carries, values, strict=True) if c != v]
         if changed:
             names, texts = zip(*changed, strict=True)
@@ -224,6 +268,7 @@ _WORDS = {
     Op.SUM: "sum",
     Op.MAX: "max",
     Op.ARGMAX: "winner",
+    Op.RANGE: "index",
     Op.GATHER: "picked",
     Op.SCATTER: "placed",
 }
