@@ -3,8 +3,154 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-SOURCES: dict[str, Callable[[], str]] = {}
+from symbackprop import frontend as sb
+from symbackprop.codegen.module import generate
+from symbackprop.codegen.options import DType, Options
+from symbackprop.frontend import Tensor
+from symbackprop.ir import Problem
+
+
+def _layers(h: Tensor, sizes: list[int], activation: Callable[[Tensor], Tensor]) -> Tensor:
+    """Stack dense layers; the last has no activation."""
+    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+        z = h @ sb.param(f"W{layer}", n_in, n_out) + sb.param(f"b{layer}", n_out)
+        h = activation(z)
+    return z
+
+
+def tiny() -> Problem:
+    """Sigmoid layers 3-2-1 with binary cross entropy."""
+    (m,) = sb.dims("m")
+    z = _layers(sb.input("x", m, 3), [3, 2, 1], sb.sigmoid)
+    return sb.build(loss=sb.binary_cross_entropy(z, sb.input("y", m, 1), logits=True))
+
+
+def classifier(sizes: list[int], activation: Callable[[Tensor], Tensor]) -> Problem:
+    """Dense layers, softmax, cross entropy."""
+    (m,) = sb.dims("m")
+    z = _layers(sb.input("x", m, sizes[0]), sizes, activation)
+    y = sb.input("y", m, sizes[-1], one_hot=True)
+    return sb.build(loss=sb.cross_entropy(sb.softmax(z), y))
+
+
+def cnn() -> Problem:
+    """Convolve, relu, max-pool, dense, cross entropy."""
+    (m,) = sb.dims("m")
+    x, K, c = sb.input("x", m, 8, 8), sb.param("K", 3, 3, 8), sb.param("c", 8)
+    maps = sb.conv2d(x[:, None], sb.transpose(K, 2, 0, 1)[:, None])
+    maps = sb.relu(sb.transpose(maps, 0, 2, 3, 1) + c)
+    pool = sb.max_pool(sb.transpose(maps, 0, 3, 1, 2), (2, 2))
+    flat = sb.reshape(sb.transpose(pool, 0, 2, 3, 1), m, 72)
+    z = flat @ sb.param("W", 72, 10) + sb.param("b", 10)
+    return sb.build(loss=sb.cross_entropy(sb.softmax(z), sb.input("y", m, 10, one_hot=True)))
+
+
+def lstm() -> Problem:
+    """Scan over time, classify the last h."""
+    T, m = sb.dims("T m")
+    n, n_in = 64, 32
+    Wx, Wh = sb.param("Wx", n_in, 4 * n), sb.param("Wh", n, 4 * n)
+    b, x = sb.param("b", 4 * n), sb.input("x", T, m, n_in)
+    State = tuple[Tensor, Tensor]
+
+    def step(carry: State, x_t: Tensor) -> tuple[State, None]:
+        h, c = carry
+        z = x_t @ Wx + h @ Wh + b
+        i, f = sb.sigmoid(z[:, :n]), sb.sigmoid(z[:, n : 2 * n])
+        g, o = sb.tanh(z[:, 2 * n : 3 * n]), sb.sigmoid(z[:, 3 * n :])
+        c = f * c + i * g
+        return (o * sb.tanh(c), c), None
+
+    zero = 0 * (x[0] @ Wx[:, :n])
+    (h, _), _ = sb.scan(step, (zero, zero), x)
+    z = h @ sb.param("V", n, 10) + sb.param("c", 10)
+    return sb.build(loss=sb.cross_entropy(sb.softmax(z), sb.input("y", m, 10, one_hot=True)))
+
+
+def gru() -> Problem:
+    """One cell, mean squared error."""
+    (m,) = sb.dims("m")
+    n = 64
+    x, h, y = (sb.input(name, m, n) for name in ("x", "h", "y"))
+    zx = x @ sb.param("Wx", n, 3 * n) + sb.param("bx", 3 * n)
+    zh = h @ sb.param("Wh", n, 3 * n) + sb.param("bh", 3 * n)
+    r = sb.sigmoid(zx[:, :n] + zh[:, :n])
+    u = sb.sigmoid(zx[:, n : 2 * n] + zh[:, n : 2 * n])
+    candidate = sb.tanh(zx[:, 2 * n :] + r * zh[:, 2 * n :])
+    return sb.build(loss=sb.mean(((1 - u) * candidate + u * h - y) ** 2))
+
+
+def block() -> Problem:
+    """A pre-norm transformer block, mean squared error."""
+    (m,) = sb.dims("m")
+    t, d, heads = 32, 64, 4
+    x, y = sb.input("x", m, t, d), sb.input("y", m, t, d)
+
+    def dense(h: Tensor, name: str, n_in: int, n_out: int) -> Tensor:
+        return h @ sb.param(f"W{name}", n_in, n_out) + sb.param(f"b{name}", n_out)
+
+    def split(h: Tensor) -> Tensor:
+        return sb.transpose(sb.reshape(h, m, t, heads, d // heads), 0, 2, 1, 3)
+
+    u = sb.layer_norm(x, sb.param("s1", d), sb.param("t1", d))
+    q, k, v = (split(dense(u, name, d, d)) for name in ("q", "k", "v"))
+    attention = sb.softmax(q @ sb.transpose(k, 0, 1, 3, 2) / 4)
+    mixed = sb.reshape(sb.transpose(attention @ v, 0, 2, 1, 3), m, t, d)
+    r = x + dense(mixed, "o", d, d)
+    a = sb.gelu_tanh(dense(sb.layer_norm(r, sb.param("s2", d), sb.param("t2", d)), "1", d, 4 * d))
+    return sb.build(loss=sb.mean((r + dense(a, "2", 4 * d, d) - y) ** 2))
+
+
+def logistic() -> Problem:
+    """Mean of softplus(z) - y z."""
+    (m,) = sb.dims("m")
+    z = sb.input("X", m, 256) @ sb.param("w", 256)
+    return sb.build(loss=sb.mean(sb.softplus(z) - sb.input("y", m) * z))
+
+
+def factors() -> Problem:
+    """Sum of M (A - U Vᵀ)²."""
+    U, V = sb.param("U", 200, 5), sb.param("V", 200, 5)
+    A, M = sb.input("A", 200, 200), sb.input("M", 200, 200)
+    return sb.build(loss=sb.sum(M * (A - U @ V.T) ** 2))
+
+
+def deep() -> Problem:
+    """Half the squared error of ten relu layers of width 24."""
+    (m,) = sb.dims("m")
+    z = _layers(sb.input("x", m, 24), [24] * 11, sb.relu)
+    return sb.build(loss=sb.sum((z - sb.input("y", m, 24)) ** 2) / (2 * m))
+
+
+def chain() -> Problem:
+    """Mean of softplus(-s tanh(w x + b))."""
+    (n,) = sb.dims("n")
+    t = sb.tanh(sb.param("w") * sb.input("x", n) + sb.param("b"))
+    return sb.build(loss=sb.mean(sb.softplus(-sb.input("s", n) * t)))
+
+
+def _source(problem: Callable[[], Problem], hessian: bool = False) -> str:
+    """Generate the float32 module of a network."""
+    return generate(problem(), Options(DType.FLOAT32, hessian=hessian))
+
+
+SOURCES: dict[str, Callable[[], str]] = {
+    "w1": partial(_source, tiny),
+    "w2": partial(_source, partial(classifier, [64, 32, 10], sb.tanh)),
+    "w3": partial(_source, partial(classifier, [784, 512, 256, 10], sb.relu)),
+    "w4": partial(_source, partial(classifier, [128] * 51 + [10], sb.tanh)),
+    "w5": partial(_source, cnn),
+    "w6": partial(_source, lstm),
+    "w7": partial(_source, block),
+    "w8_logreg": partial(_source, logistic, hessian=True),
+    "w8_mf": partial(_source, factors, hessian=True),
+    "w8_mfc": partial(_source, factors, hessian=True),
+    "w8_nn": partial(_source, deep, hessian=True),
+    "w9": partial(_source, gru),
+    "w10": partial(_source, chain),
+}
 """Family of workloads (w1, w2, ...) -> function that gives the source of its float32 module.
 
 Parameters and inputs of the module are named as in `benchmarks.workloads`.
