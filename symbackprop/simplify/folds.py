@@ -15,7 +15,7 @@ from sympy.core.basic import Basic
 
 from symbackprop.ir import Comp, Graph
 from symbackprop.simplify.sums import make_sum
-from symbackprop.simplify.terms import Fresh, Rd, Sm, definition
+from symbackprop.simplify.terms import Fresh, Rd, Sm, definition, text_key
 
 Powers = dict[Expr, Expr]
 ONE = Integer(1)
@@ -50,6 +50,7 @@ class Template:
     """The definition of a node as a pattern.
 
     axes : the symbols that stand for its index;  binders : its bound symbols with sizes
+    anchors : the entries in it;  needs : their nodes, without which nothing is to fold
     """
 
     node: int
@@ -58,6 +59,7 @@ class Template:
     factors: tuple[tuple[Expr, Expr], ...]
     binders: tuple[tuple[Symbol, Expr], ...]
     anchors: tuple[Rd, ...]
+    needs: frozenset[int]
 
     @property
     def is_product(self) -> bool:
@@ -98,14 +100,15 @@ def template(graph: Graph, node_id: int, kept: Container[int]) -> Template | Non
         return None
     anchors = sorted(
         {rd for base in factors for rd in base.atoms(Rd)},
-        key=lambda rd: (-len(rd.free_symbols), str(rd)),
+        key=lambda rd: (-len(rd.free_symbols), text_key(rd)),
     )
     covered = {s for rd in anchors for s in rd.free_symbols}
     wanted = {a for a, n in zip(axes, node.shape, strict=True) if n != 1}
     if not anchors or not wanted <= covered:
         return None
-    ordered = sorted(factors.items(), key=lambda item: str(item[0]))
-    return Template(node_id, axes, coefficient, tuple(ordered), binders, tuple(anchors))
+    ordered = sorted(factors.items(), key=lambda item: text_key(item[0]))
+    needs = frozenset(rd.node for rd in anchors)
+    return Template(node_id, axes, coefficient, tuple(ordered), binders, tuple(anchors), needs)
 
 
 def _unify(pattern: Rd, target: Rd, known: Mapping[Basic, Basic]) -> dict[Basic, Basic] | None:
@@ -149,7 +152,7 @@ def fold_product(expr: Expr, pattern: Template) -> Expr:
     """The product with a pointwise definition folded as often as it occurs."""
     coefficient, factors = powers(expr)
     outer = [b for b in factors if not isinstance(b, Sm)]
-    targets = sorted({rd for b in outer for rd in b.atoms(Rd)}, key=str)
+    targets = sorted({rd for b in outer for rd in b.atoms(Rd)}, key=text_key)
     symbols: set[Basic] = {
         a for a in pattern.axes if any(a in r.free_symbols for r in pattern.anchors)
     }
@@ -180,7 +183,7 @@ def _multiplicity(factors: Powers, wanted: list[tuple[Expr, Expr]]) -> Expr | No
 def fold_sum(expr: Expr, pattern: Template) -> Expr:
     """The product with a sum in it read as the value that it defines."""
     coefficient, factors = powers(expr)
-    for base in sorted((b for b in factors if isinstance(b, Sm)), key=str):
+    for base in sorted((b for b in factors if isinstance(b, Sm)), key=text_key):
         folded = _fold_one_sum(base, pattern)
         if folded is not None:
             e = factors.pop(base)
@@ -193,7 +196,7 @@ def _fold_one_sum(total: Sm, pattern: Template) -> Expr | None:
     if len(total.binders) < len(pattern.binders):
         return None
     inner, factors = powers(total.body)
-    targets = sorted({rd for b in factors for rd in b.atoms(Rd)}, key=str)
+    targets = sorted({rd for b in factors for rd in b.atoms(Rd)}, key=text_key)
     axes = {a for a in pattern.axes if any(a in r.free_symbols for r in pattern.anchors)}
     bound = {s for s, _ in pattern.binders}
     sizes = dict(total.binders)
@@ -225,7 +228,7 @@ def fold_into_sum(expr: Expr, pattern: Template) -> Expr:
     ``S^-1 Σ g e`` becomes ``Σ g p``.
     """
     coefficient, factors = powers(expr)
-    for base in sorted((b for b in factors if isinstance(b, Sm)), key=str):
+    for base in sorted((b for b in factors if isinstance(b, Sm)), key=text_key):
         if factors[base] != 1:
             continue
         inner, inside = powers(base.body)

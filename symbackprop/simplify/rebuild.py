@@ -10,7 +10,7 @@ from sympy.core.basic import Basic
 from symbackprop.ir import Graph, Operand, Position, Read, Reduction
 from symbackprop.scalars import Equal, placeholder
 from symbackprop.simplify.sums import expanded_terms, make_sum, solved
-from symbackprop.simplify.terms import Dl, Look, Rd, Sm, from_expr
+from symbackprop.simplify.terms import Dl, Look, Rd, Sm, from_expr, text_key
 from symbackprop.sizes import Constraint, Index, Size, axis
 
 Axes = Sequence[tuple[Symbol, Size]]
@@ -74,7 +74,7 @@ class Rebuild:
         # a delta that fixes no position is a number: 1 where its sides agree
         deltas = {d: Equal(*d.args[:2]) for d in expr.atoms(Dl)}
         expr = expr.xreplace(deltas) if deltas else expr
-        for atom in sorted(_operand_atoms(expr, place), key=str):
+        for atom in sorted(_operand_atoms(expr, place), key=text_key):
             values[atom] = placeholder(len(operands))
             if isinstance(atom, Rd):
                 index = tuple(from_expr(e, place) for e in atom.index)
@@ -247,7 +247,7 @@ def _outer_sums(expr: Expr) -> list[Sm]:
             found[here] = None
         elif not isinstance(here, (Rd, Dl, Look)):
             pending.extend(here.args)
-    return sorted(found, key=str)
+    return sorted(found, key=text_key)
 
 
 def _operand_atoms(expr: Expr, place: dict[Symbol, int]) -> set[Expr]:

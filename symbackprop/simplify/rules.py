@@ -19,7 +19,7 @@ from symbackprop.simplify.folds import (
     template,
 )
 from symbackprop.simplify.sums import TooManyTermsError, expanded, make_sum, rebuilt
-from symbackprop.simplify.terms import Dl, Fresh, Look, Rd, Sm, definition, inlinable
+from symbackprop.simplify.terms import Dl, Fresh, Look, Rd, Sm, definition, inlinable, nodes_in
 
 ROUNDS = 12
 """Rounds to a fixed point; every rule makes the term smaller, so few are ever needed."""
@@ -51,7 +51,6 @@ class Rules:
             found = template(graph, node_id, kept)
             if found is not None:
                 self.patterns.append(found)
-        self.reasons: list[str] = []
 
     # -- one expression -------------------------------------------------------------------------
     def normal(self, expr: Expr) -> Expr:
@@ -78,14 +77,17 @@ class Rules:
         return rule(made)
 
     def _fold(self, expr: Expr) -> Expr:
+        nodes = nodes_in(expr)
         for pattern in self.patterns:
+            if not pattern.needs <= nodes:
+                continue
             before = expr
             if pattern.binders:
                 expr = fold_sum(expr, pattern)
             else:
                 expr = fold_into_sum(fold_product(expr, pattern), pattern)
             if expr != before:
-                self.reasons.append(f"fold {pattern.node}")
+                nodes = nodes_in(expr)
         return self._facts(expr)
 
     def _facts(self, expr: Expr) -> Expr:
@@ -120,7 +122,6 @@ class Rules:
                 rest = [i for k, i in enumerate(factor.index) if k != fact.axis]
                 used = any(symbol in e.free_symbols for e in (*others, *rest))
                 if symbol in dict(total.binders) and not used:
-                    self.reasons.append("sums to one")
                     left = [b for b in total.binders if b[0] != symbol]
                     return make_sum(Mul(*others), left)
         return total

@@ -12,7 +12,7 @@ from symbackprop.simplify.local import Local, Recipe, recipe
 from symbackprop.simplify.rebuild import Rebuild
 from symbackprop.simplify.rules import Rules, cost
 from symbackprop.simplify.sums import make_sum, rebuilt
-from symbackprop.simplify.terms import Fresh, Rd, Sm, definition
+from symbackprop.simplify.terms import Fresh, Rd, Sm, definition, text_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class _Search:
 
     def _reassociated(self, best: Expr) -> Expr:
         """Σ_k p_k (Σ_d g_d v_kd) as Σ_d g_d o_d where o = Σ_k p_k v_k is there already."""
-        for total in sorted(best.atoms(Sm), key=str):
+        for total in sorted(best.atoms(Sm), key=text_key):
             inner = [rd for rd in total.body.atoms(Rd) if rd.node in self.products]
             if not inner or total not in best.atoms(Sm):
                 continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sympy import Expr, Integer, Mul, Symbol
 from sympy.core.basic import Basic
@@ -70,7 +71,7 @@ class Dl(Atom):
             return ONE
         if gap.is_Integer:
             return ZERO
-        first, second = sorted((a, b), key=str)
+        first, second = sorted((a, b), key=text_key)
         made: Expr = Expr.__new__(cls, first, second, size)
         return made
 
@@ -97,6 +98,18 @@ class Sm(Atom):
         for size in self.args[2::2]:
             inner |= size.free_symbols
         return inner
+
+
+@lru_cache(maxsize=65536)
+def text_key(expr: Basic) -> str:
+    """A key that orders terms the same way in every run."""
+    return str(expr)
+
+
+@lru_cache(maxsize=65536)
+def nodes_in(expr: Basic) -> frozenset[int]:
+    """The nodes whose entries stand in a term."""
+    return frozenset(rd.node for rd in expr.atoms(Rd))
 
 
 def index_symbol(number: int) -> Symbol:
