@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from tests.notes.page import Grad, Page, View, softmax
 from tests.notes.tables_kit import Kit, generic, layers, one_hot, other, sigmoid, table
-from tests.notes_tools import Grad, Page, View, softmax
 
 Array = Any
 

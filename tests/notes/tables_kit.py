@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from tests.notes_tools import Page
+from tests.notes.page import Page
 
 __all__ = ["TABLES", "Kit", "generic", "layers", "one_hot", "other", "sigmoid", "table"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from tests.notes.page import Page, View, softmax
 from tests.notes.tables_kit import Kit, sigmoid, table
-from tests.notes_tools import Page, View, softmax
 
 Array = Any
 
@@ -107,8 +107,10 @@ def word2vec_notes(kit: Kit) -> Page:
         [
             (
                 "J",
-                lambda e: -jnp.log(sigmoid(jnp.sum(e.uo * e.vc)))
-                - jnp.sum(jnp.log(sigmoid(-e.uk.T @ e.vc))),
+                lambda e: (
+                    -jnp.log(sigmoid(jnp.sum(e.uo * e.vc)))
+                    - jnp.sum(jnp.log(sigmoid(-e.uk.T @ e.vc)))
+                ),
             )
         ],
         loss="J",
@@ -153,4 +155,3 @@ def unit_neuron(kit: Kit) -> Page:
 
 def _mean(e: Any) -> Array:
     return jnp.mean((e.y - jnp.maximum(0.0, e.X.T @ e.w + e.b)) ** 2)
-

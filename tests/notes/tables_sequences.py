@@ -6,8 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from tests.notes.page import Grad, Page, softmax
 from tests.notes.tables_kit import Kit, one_hot, sigmoid, table
-from tests.notes_tools import Grad, Page, softmax
 
 Array = Any
 
@@ -144,7 +144,7 @@ def attention_head(kit: Kit) -> Page:
 
 def attention_rows(kit: Kit) -> Page:
     """The same page where k runs over the columns of the values."""
-    n, d, v, _ = kit.sizes
+    n, _, v, _ = kit.sizes
     inputs = {"O": kit.normal(n, v), "P": kit.normal(n, n)}
     page = Page(inputs, [("L", lambda e: _probe(e.O))], ranges={"i": n, "k": v})
     page.names = {"D": lambda e, i: jnp.sum(e.O[i] * page.gradient("O")[i])}
@@ -163,7 +163,6 @@ def softmax_jacobian(kit: Kit) -> Page:
             ("L", lambda e: -jnp.sum(e.y * jnp.log(e.p))),
         ],
         ranges={"i": n, "j": n, "k": n},
-        
     )
     page.names = {"J": lambda _: page.jacobian("p", "z")[:, 0, :, 0]}
     page.differ = {3: ("i", "j")}
@@ -179,9 +178,7 @@ def convolution(kit: Kit) -> Page:
     inputs |= {"N": jnp.asarray(1.0 * big), "K": jnp.asarray(1.0 * k)}
 
     def image(e: Any) -> Array:
-        return sum(
-            e.F[a, c] * e.I[a : a + 5, c : c + 5] for a in range(2) for c in range(3)
-        )
+        return sum(e.F[a, c] * e.I[a : a + 5, c : c + 5] for a in range(2) for c in range(3))
 
     return Page(
         inputs,
@@ -192,7 +189,15 @@ def convolution(kit: Kit) -> Page:
         ],
         base=0,
         ranges={
-            "i": out, "j": big, "k": k, "p": 5, "q": 5, "a": 2, "c": 3, "r": 6, "s": 7,
+            "i": out,
+            "j": big,
+            "k": k,
+            "p": 5,
+            "q": 5,
+            "a": 2,
+            "c": 3,
+            "r": 6,
+            "s": 7,
         },
         zero_outside=True,
         by_hand={13: "true convolution, in words"},
@@ -202,5 +207,4 @@ def convolution(kit: Kit) -> Page:
 @table("adjoint_bars")
 def adjoint_bars(kit: Kit) -> Page:
     del kit
-    return Page({}, [], by_hand={n: "several functions on one page" for n in range(1, 20)})
-
+    return Page({}, [], by_hand=dict.fromkeys(range(1, 20), "several functions on one page"))
