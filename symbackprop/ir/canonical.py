@@ -100,13 +100,13 @@ def canonical(draft: Draft, facts: tuple[Size, ...]) -> Comp:
     are 0, axes are numbered by first use in the write, then in the reads, reads are sorted,
     implied constraints dropped.
     """
+    draft = _without_unit_axes(draft)
     while (fewer := _without_unused_reads(draft)) is not draft:
         # equal operands that become one may cancel others
         draft = fewer
     if draft.body == 0 and draft.reduction in (Reduction.SUM, Reduction.NONE):
         zeros = tuple(Index() for _ in draft.shape)
         return Comp(draft.shape, (), ZERO, (), zeros)
-    draft = _without_unit_axes(draft)
     draft = _without_implied(draft, facts)
     draft = _without_unused_axes(draft)
     draft = _sorted(draft)

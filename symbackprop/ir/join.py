@@ -11,10 +11,16 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr
 
-from symbackprop.ir.canonical import Draft, fully_written, read_substituted, renumbered
+from symbackprop.ir.canonical import (
+    Draft,
+    fully_written,
+    product,
+    read_substituted,
+    renumbered,
+)
 from symbackprop.ir.nodes import Comp, Read, Reduction
 from symbackprop.scalars import placeholder
-from symbackprop.sizes import Constraint, Index, Size, implied, same_size
+from symbackprop.sizes import Constraint, Index, Size, implied, is_nonnegative, same_size
 from symbackprop.sizes.index import ONE, ZERO
 
 
@@ -63,7 +69,10 @@ def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined 
         return None
     consumed = [a for a in state.solved if a < state.consumer_axes]
     left = [a for a in range(state.consumer_axes, len(state.box)) if a not in state.solved]
-    if len(left) > len(consumed) or (consumed and comp.reduction is Reduction.ARGMAX):
+    split = [a for a in consumed if _is_split(state, a)]
+    digits = {a for split_axis in split for a in state.solved[split_axis].axes()}
+    moved = consumed and comp.reduction is Reduction.ARGMAX
+    if moved or len(set(left) - digits) > len(consumed) - len(split):
         return None
     partial = bool(state.added or producer.domain) or not (
         fully_written(producer) or _covers(producer, read)
@@ -72,6 +81,15 @@ def join(comp: Comp, k: int, producer: Comp, facts: tuple[Size, ...]) -> Joined 
         return None
     draft = _combined(comp, k, producer, state)
     return Joined(draft, bool(state.added or producer.domain))
+
+
+def _is_split(state: _State, a: int) -> bool:
+    """Whether a consumer's axis is just its digits now: a bijection, however many they are."""
+    solution = state.solved[a]
+    if solution.const != 0 or any(b < state.consumer_axes for b in solution.axes()):
+        return False
+    digits = _mixed_radix(solution, state.box)
+    return digits is not None and same_size(product(n for _, n in digits), state.box[a])
 
 
 def _covers(producer: Comp, read: Read) -> bool:
@@ -110,27 +128,53 @@ def _start(comp: Comp, read: Read, producer: Comp) -> _State:
 
 
 def _digits(r: Index, w: Index, box: Sequence[Size]) -> list[Index]:
-    """``r - w = 0``, digit by digit where both are mixed-radix numbers of equal strides."""
-    if len(r.terms) < 2 or len(r.terms) != len(w.terms) or r.const != w.const:
+    """``r - w = 0`` where both are mixed-radix numbers: one equation between common boundaries.
+
+    A flattened ``i * b + j`` read as ``(p * c + q) * d + s`` with ``c * d = b`` gives ``i = p`` and
+    ``j = q * d + s``.
+    """
+    if r.const != w.const:
         return [r - w]
-    pairs: list[Index] = []
-    sizes: list[tuple[Expr, Size, Size]] = []
-    for atom, c in r.terms:
-        other = next((b for b, d in w.terms if same_size(c, d)), None)
-        if not isinstance(atom, int) or not isinstance(other, int):
-            return [r - w]
-        pairs.append(Index(((atom, ONE),)) - Index(((other, ONE),)))
-        sizes.append((c, box[atom], box[other]))
+    left, right = _mixed_radix(r, box), _mixed_radix(w, box)
+    if left is None or right is None or len(left) + len(right) < 3:
+        return [r - w]
+    equations: list[Index] = []
+    group: list[Index] = [Index(), Index()]
+    base: list[Expr] = [ONE, ONE]
+    sides = [list(left), list(right)]
+    total: list[Expr] = [ONE, ONE]
+    while any(sides):
+        # the side that is behind takes its next digit; both start at each common boundary
+        here = 0 if sides[0] and (not sides[1] or _behind(total[0], total[1])) else 1
+        a, size = sides[here].pop(0)
+        group[here] = group[here] + Index(((a, base[here]),))
+        base[here] = base[here] * size
+        total[here] = total[here] * size
+        if all(sides) and same_size(total[0], total[1]):
+            equations.append(group[0] - group[1])
+            group, base = [Index(), Index()], [ONE, ONE]
+    equations.append(group[0] - group[1])
+    return equations
+
+
+def _behind(one: Expr, other: Expr) -> bool:
+    """Whether a stride is no multiple of the other yet: a guess that only costs a missed split."""
+    return not same_size(one, other) and is_nonnegative(other - one)
+
+
+def _mixed_radix(term: Index, box: Sequence[Size]) -> list[tuple[int, Size]] | None:
+    """The digits of a mixed-radix number with their sizes, lowest first; None where it is none."""
+    left = list(term.terms)
     stride: Expr = ONE
-    while sizes:
-        found = next((s for s in sizes if same_size(s[0], stride)), None)
-        if found is None:
-            return [r - w]
-        sizes.remove(found)
-        if sizes and not same_size(found[1], found[2]):
-            return [r - w]
-        stride = stride * found[1]
-    return pairs
+    digits: list[tuple[int, Size]] = []
+    while left:
+        found = next((t for t in left if same_size(t[1], stride)), None)
+        if found is None or not isinstance(found[0], int):
+            return None
+        left.remove(found)
+        digits.append((found[0], box[found[0]]))
+        stride = stride * box[found[0]]
+    return digits
 
 
 def _eliminate(state: _State, facts: tuple[Size, ...]) -> bool:
@@ -194,10 +238,11 @@ def _solve(equation: Index, a: int) -> Index:
 
 
 def _require_range(a: int, solution: Index, state: _State, facts: tuple[Size, ...]) -> None:
-    """Add ``0 <= solution < size(a)`` as far as it is not proved."""
+    """Add ``0 <= solution < size(a)`` as far as it is not proved without `a` itself."""
     above = solution.scaled(-ONE).shifted(state.box[a] - 1)
     for goal in (solution, above):
-        if not implied(goal, state.box, [*state.domain, *state.added], facts):
+        known = [c.substitute({a: solution}) for c in (*state.domain, *state.added)]
+        if not implied(goal, state.box, known, facts):
             state.added.append(Constraint(goal))
 
 

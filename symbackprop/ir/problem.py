@@ -1,5 +1,6 @@
-"""A problem: a graph, and what its nodes are called. What front ends produce and everything else
-reads.
+"""A problem: a graph, and what its nodes are called.
+
+What front ends produce and everything else reads.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from symbackprop.sizes import Size
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A member of a family: the z of layer 3, the width of layer 2. `index` is the layer or
-    step.
+    """A member of a family: the z of layer 3, the width of layer 2.
+
+    `index` is the layer or step.
     """
 
     family: str

@@ -72,7 +72,13 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
     kept = problem.names()
     losses = [problem.loss] if problem.loss is not None else []
     found = simplify(graph, [*roots, *deltas.values()], forward, deltas.values(), kept, losses)
+    for i, name in sorted(kept.items(), reverse=True):
+        # a cotangent that had to be kept whole (of a pooled map, say) has its value's name
+        raw = adjoint.cotangents.get(i, -1)
+        if raw in found.ids and isinstance(graph[raw], Comp) and i not in variables_of(problem):
+            deltas[name] = raw
     deltas |= _name_shared(problem, adjoint, found, kept)
+    deltas = dict(sorted(deltas.items(), key=lambda item: item[1]))
     result = Derived(
         problem, graph, seeds=seeds, names=dict(kept), adjoint=adjoint, simplified=found
     )
@@ -150,8 +156,7 @@ def _named_cotangents(problem: Problem, adjoint: Adjoint, forward: int) -> dict[
     graph = problem.graph
     ids = reachable(graph, problem.outputs.values())
     readers = consumers(graph, ids)
-    variables = {*problem.parameters.values(), *problem.inputs.values()}
-    variables |= set(problem.outputs.values())
+    variables = variables_of(problem)
     found: dict[str, int] = {}
     for i, name in sorted(problem.names().items(), reverse=True):
         if i in variables or i not in adjoint.cotangents:
@@ -159,6 +164,12 @@ def _named_cotangents(problem: Problem, adjoint: Adjoint, forward: int) -> dict[
         if len(readers.get(i, ())) > 1 or _is_affine(graph, i, problem.names()):
             found[name] = adjoint.cotangents[i]
     return {n: c for n, c in found.items() if c >= forward}
+
+
+def variables_of(problem: Problem) -> set[int]:
+    """The nodes whose cotangents are asked for or given: variables and outputs."""
+    ends = (problem.parameters, problem.inputs, problem.outputs)
+    return {i for named in ends for i in named.values()}
 
 
 def _is_affine(graph: Graph, i: int, names: Mapping[int, str]) -> bool:
