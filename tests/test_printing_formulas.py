@@ -159,7 +159,7 @@ ENTRY_FORMS = [
     (Entry(2, (i.scaled(Integer(2)).shifted(Integer(1)),)), "u_{2i}", "u_{2i}"),
     (Entry(2, (i + j,)), "u_{i+j-1}", "u_{i + j - 1}"),
     (Entry(2, (constant(n - 1) - i,)), "u_{n+1-i}", "u_{n + 1 - i}"),
-    (Entry(2, (constant(0),)), "u_1", "u_{1}"),
+    (Entry(2, (constant(0),)), "u_1", "u_1"),
     (Entry(0, (at(6, i), j)), "A_{t_i,j}", "A_{t_i, j}"),
     (Delta(i, j), r"\delta_{ij}", "δ_ij"),
     (Delta(j, i), r"\delta_{ij}", "δ_ij"),

@@ -226,6 +226,8 @@ def formula_checks(scene: Scene, printed: dict[str, int], point: Point) -> Itera
 def _formula_checks(scene: Scene, printed: dict[str, int], values: Values) -> Iterator[Check]:
     floats = values.arrays
     for name, i in printed.items():
+        if scene.step(i) is not None:
+            continue  # a recursion is no value
         formula = scene.matrix(i)
         if formula is not None:
             found = matrix_value(formula, values)

@@ -14,6 +14,8 @@ from symbackprop.network.kinks import policy_notes
 from symbackprop.network.scene import Part, Scene, Script, dialect_of
 from symbackprop.printing.names import spelling
 from symbackprop.printing.notation import Notation
+from symbackprop.raising.recurrences import names_in
+from symbackprop.raising.tree import ZERO
 
 if TYPE_CHECKING:
     from symbackprop.network.network import Network
@@ -90,7 +92,7 @@ class Document:
         named = [d for d, is_named in zip(derivatives, own, strict=True) if is_named]
         others = [d for d, is_named in zip(derivatives, own, strict=True) if not is_named]
         for title, group in (("Backward", named), ("Gradients", others)):
-            lines = self._helpers(group, script, form) if title == "Backward" else []
+            lines = self._helpers(derivatives, script, form) if title == "Backward" else []
             lines += [line for d in group for line in self._derivative(d, script, form)]
             if lines:
                 found.append(Section(title, tuple(lines)))
@@ -107,8 +109,11 @@ class Document:
         lines: list[Equation] = []
         for scene in {id(d.scene): d.scene for d in shown}.values():
             below = set(reachable(scene.graph, [d.node for d in shown if d.scene is scene]))
+            for loop in scene.recurrences:
+                if loop > last and loop in below:
+                    lines += _recursion(scene, loop, script, self.notation)
             for i in scene.extra:
-                if i > last and i in below:
+                if i > last and i in below and not scene.is_history(i):
                     name = scene.names[i]
                     lines += _equations(scene, i, name, script, form, self.notation)
         return lines
@@ -133,8 +138,12 @@ class Document:
         shown = {i: n for n, i in {**problem.values, **problem.outputs}.items()}
         listed = {i: scene.names[i] for i in scene.extra if i <= max(shown)}
         leaves = {*problem.parameters.values(), *problem.inputs.values()}
-        for node, name in sorted({**listed, **shown}.items()):
-            if node not in leaves:
+        last = max(problem.named().values())
+        loops = {loop: "" for loop in scene.recurrences if loop < last}
+        for node, name in sorted({**loops, **listed, **shown}.items()):
+            if node in loops:
+                yield from _recursion(scene, node, script, self.notation)
+            elif node not in leaves and not scene.is_history(node):
                 yield from _equations(scene, node, name, script, form, self.notation)
 
     def _scene(self) -> Scene:
@@ -231,6 +240,20 @@ def _equations(
         rank = len(scene.graph.shape(node))
         entry = scene.entry_text(node, [Part(node, rank)], script, notation)
         yield Equation(dialect.name(spelled, entry.indices[0]), entry.body, shape)
+
+
+def _recursion(scene: Scene, loop: int, script: Script, notation: Notation) -> Iterator[Equation]:
+    """The equations of a recurrence: what its values are at step t, and what it starts from."""
+    for line in scene.recurrences[loop].lines:
+        spelled = scene.spellings.get(line.name)
+        if spelled is not None:
+            left = dialect_of(script, notation).name(spelled, "t")
+            shape = scene.step_shape(line.name, script, notation)
+            yield Equation(left, scene.formula_text(line.formula, script, notation), shape)
+    for start in scene.recurrences[loop].starts:
+        parts = names_in(start.left) if start.formula == ZERO else (start.left,)
+        left = " = ".join(scene.formula_text(part, script, notation) for part in parts)
+        yield Equation(left, scene.formula_text(start.formula, script, notation), "")
 
 
 def _table(equations: Sequence[Equation]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from symbackprop.ir import Graph, Kind
+from symbackprop.ir import Final, Graph, Hist, Kind, reachable
 from symbackprop.printing import (
     Context,
     Dialect,
@@ -21,8 +21,10 @@ from symbackprop.printing import (
     spelling,
 )
 from symbackprop.raising import EntryForm, Formula, Raiser, arranged, entry_form, needed_names
+from symbackprop.raising.histories import history_names
 from symbackprop.raising.rebuild import with_children
-from symbackprop.raising.tree import Entry
+from symbackprop.raising.recurrences import Recurrence, recurrences
+from symbackprop.raising.tree import Component, Entry
 from symbackprop.sizes import Size, axis
 
 
@@ -83,14 +85,22 @@ class Scene:
         self.graph = graph
         self.names = dict(names)
         self.extra = needed_names(graph, roots, self.names)
+        self.names |= history_names(graph, self.extra, self.names)
         taken = set(self.names.values())
         for node_id in self.extra:
-            self.names[node_id] = _fresh(taken)
+            if node_id not in self.names:
+                self.names[node_id] = _fresh(taken)
         self.spellings = {i: spelling(n, spellings.get(n)) for i, n in self.names.items()}
         self.origins = {i: origins[n] for i, n in self.names.items() if n in origins}
         self.cotangents = cotangents
         self._booleans = frozenset(i for i in self.names if graph.kind(i) is Kind.BOOL)
         self._raiser = Raiser(graph, self.names)
+        below = reachable(graph, [*roots, *self.extra])
+        self.recurrences = recurrences(graph, below, self._raiser)
+        self._lagged: dict[int, tuple[int, int]] = {}
+        for found in self.recurrences.values():
+            self._lagged |= found.lagged
+            self.spellings |= {i: spelling(n) for i, n in found.carries.items()}
         self._entries: dict[int, EntryForm] = {}
         self._flips: dict[Notation, frozenset[int]] = {}
         self._single_letters = {n for n in self.names.values() if len(n) == 1}
@@ -101,7 +111,32 @@ class Scene:
         """What the node is in matrix form, or None; a named node may be its name."""
         if by_name and node_id in self.names:
             return self._raiser.operand(node_id)
+        final = self._recurrence(node_id, Final)
+        if final is not None:
+            return final.finals.get(node_id)
         return self._raiser.law(node_id)
+
+    def _recurrence(self, node_id: int, kind: type[Hist] | type[Final]) -> Recurrence | None:
+        node = self.graph[node_id]
+        return self.recurrences.get(node.loop) if isinstance(node, kind) else None
+
+    def step(self, node_id: int) -> Formula | None:
+        """What the value of a recurrence is at step t, where the node stacks all of them."""
+        found = self._recurrence(node_id, Hist)
+        if found is None:
+            return None
+        return next((x.formula for x in found.lines if x.name == node_id), None)
+
+    def is_history(self, node_id: int) -> bool:
+        """Whether a node stacks the values of a recurrence; its equations are those of the loop."""
+        return isinstance(self.graph[node_id], Hist)
+
+    def step_shape(self, name: int, script: Script, notation: Notation) -> str:
+        """The shape of a value of a recurrence at one step, as text; "" of a carry alone."""
+        if name < 0:
+            return ""
+        sizes = [self.size_text(size, script, notation) for size in self.graph.shape(name)[1:]]
+        return dialect_of(script, notation).shape(sizes)
 
     def entry(self, node_id: int, by_name: bool = False) -> EntryForm:
         """What an entry of the node is; that of a named node may be its name's."""
@@ -109,6 +144,11 @@ class Scene:
             shape = self.graph.shape(node_id)
             target = tuple(axis(d) for d in range(len(shape)))
             return EntryForm(target, Entry(node_id, target), shape)
+        final = self.matrix(node_id) if isinstance(self.graph[node_id], Final) else None
+        if final is not None:
+            shape = self.graph.shape(node_id)
+            target = tuple(axis(d) for d in range(len(shape)))
+            return EntryForm(target, Component(final, target), shape)
         if node_id not in self._entries:
             self._entries[node_id] = entry_form(self.graph, node_id, self.names)
         return self._entries[node_id]
@@ -140,6 +180,10 @@ class Scene:
         if formula is None:
             return None
         formula = arranged(formula, self._flipped(notation), self.is_flipped(node_id, notation))
+        return self.formula_text(formula, script, notation)
+
+    def formula_text(self, formula: Formula, script: Script, notation: Notation) -> str:
+        """A formula as text."""
         return self._printer(script, notation, Letters()).text(formula)
 
     def entry_text(
@@ -154,6 +198,10 @@ class Scene:
 
         The last of the indices is that of the node itself.
         """
+        step = None if by_name else self.step(node_id)
+        if step is not None:
+            text = self.formula_text(step, script, notation)
+            return Entries(("t",), (*("t" for _ in parts), "t"), text)
         form = self.entry(node_id, by_name)
         taken = size_names(form.sizes, form.body) | self._single_letters
         letters = choose_letters(range(len(form.sizes)), form.sizes, taken)
@@ -191,7 +239,7 @@ class Scene:
     ) -> Printer:
         flipped = self._flipped(notation) if notation.flipped else frozenset()
         origins = {i: o[::-1] if i in flipped else o for i, o in self.origins.items()}
-        context = Context(self.spellings, letters, origins, sizes, self._booleans)
+        context = Context(self.spellings, letters, origins, sizes, self._booleans, self._lagged)
         return Printer(dialect_of(script, notation), context)
 
 

@@ -19,6 +19,7 @@ class Context:
     origins : node id -> number of the first position along each axis
     sizes : of the axes of an index form
     booleans : the nodes that hold booleans, whose values are no positions
+    lagged : history of a carry as it comes in -> the name it has a step later, and by how much
     """
 
     names: Mapping[int, Spelling]
@@ -26,6 +27,7 @@ class Context:
     origins: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
     booleans: frozenset[int] = frozenset()
+    lagged: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     def origin(self, source: int, place: int) -> int:
         """The number of the first position along an axis of a node."""

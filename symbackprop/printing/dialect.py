@@ -55,7 +55,9 @@ class Latex:
         return name.latex(transpose=self.notation.transpose)
 
     def transposed(self, text: str) -> str:
-        """The transpose of what stands in brackets."""
+        """The transpose of what holds together."""
+        if has_superscript(text):
+            text = f"{{{text}}}"
         return f"{text}^{{{self.notation.transpose}}}"
 
     def inverse_transpose(self, text: str) -> str:
@@ -218,7 +220,8 @@ class Text:
             return text
         if "_" in text:
             text = f"({text})"
-        return f"{text}_{index}" if index.isalpha() else f"{text}_{{{index}}}"
+        simple = index.isalpha() or index.isdigit()
+        return f"{text}_{index}" if simple else f"{text}_{{{index}}}"
 
     def transposed_name(self, name: Spelling) -> str:
         """The transpose of a name."""

@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 from symbackprop.printing.context import Context
 from symbackprop.printing.dialect import Dialect
-from symbackprop.printing.functions import SPECIAL, function_word
+from symbackprop.printing.functions import SPECIAL, function_word, tensor_derivative
 from symbackprop.printing.indices import index_text, relations
 from symbackprop.printing.levels import Level, Piece
 from symbackprop.printing.names import spelling
@@ -50,7 +50,7 @@ from symbackprop.raising.tree import (
     Value,
     Whole,
 )
-from symbackprop.sizes import Index, Size
+from symbackprop.sizes import Index, Size, constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,19 @@ class Printer:
         return self.dialect.name(self.context.names[source], index)
 
     def _ref(self, formula: Ref) -> Piece:
-        index = self.index(formula.source, formula.batch) if formula.batch else ""
-        return Piece(self.name(formula.source, index))
+        source, batch = self._lagged(formula.source, formula.batch)
+        return Piece(self.name(source, self.index(source, batch) if batch else ""))
+
+    def _lagged(self, source: int, index: tuple[Index, ...]) -> tuple[int, tuple[Index, ...]]:
+        """What comes in at a step is what was handed on one step before."""
+        if source not in self.context.lagged or not index:
+            return source, index
+        name, lag = self.context.lagged[source]
+        return name, (index[0] + constant(lag), *index[1:])
 
     def _entry(self, formula: Entry) -> Piece:
-        return Piece(self.name(formula.source, self.index(formula.source, formula.index)))
+        source, index = self._lagged(formula.source, formula.index)
+        return Piece(self.name(source, self.index(source, index)))
 
     def index(self, source: int, index: tuple[Index, ...]) -> str:
         """The index of an entry, as it stands in a subscript."""
@@ -245,27 +253,12 @@ class Printer:
         if not any(formula.orders):
             return Piece(word + self.arguments(formula.args), Level.CALL)
         if formula.tensor is not None:
-            return self._tensor_derivative(formula, word)
+            return tensor_derivative(self, formula, word)
         if len(formula.orders) == 1:
             word = self.dialect.primes(word, formula.orders[0])
             return Piece(word + self.arguments(formula.args), Level.CALL)
         signs = [self.dialect.partial(j + 1, n) for j, n in enumerate(formula.orders) if n]
         return Piece("".join(signs) + word + self.arguments(formula.args), Level.CALL)
-
-    def _tensor_derivative(self, formula: Unnamed, word: str) -> Piece:
-        applied = word + self.arguments(formula.args)
-        raised = [j for j, n in enumerate(formula.orders) if n]
-        if sum(formula.orders) == 1 and formula.tensor is Form.MATRIX:
-            if len(formula.args) == 1:
-                sign = rf"J_{{{word}}}" if self.dialect.is_latex else f"J_{word}"
-                return Piece(sign + self.arguments(formula.args), Level.CALL)
-        nabla = self.dialect.nabla
-        for j in raised:
-            by = self.text(formula.args[j])
-            power = "" if formula.orders[j] == 1 else f"^{formula.orders[j]}"
-            by = f"{{{by}}}" if self.dialect.is_latex or len(by) > 1 else by
-            applied = f"{nabla}_{by}{power} {applied}"
-        return Piece(applied, Level.POWER)
 
     def _transpose(self, formula: Transpose) -> Piece:
         match formula.operand:
@@ -317,7 +310,10 @@ class Printer:
 
     def _over(self, formula: Over) -> Piece:
         letters = self.context.letters
-        ranges = [(letters.names[a], str(letters.first), self._last(a)) for a in formula.axes]
+        ranges = [
+            (letters.name(a), str(letters.first), self._last(formula, k))
+            for k, a in enumerate(formula.axes)
+        ]
         conditions = relations(self, formula.conditions)
         body = self.text(formula.body, Level.BIG)
         if formula.big is Big.SUM:
@@ -325,9 +321,9 @@ class Printer:
         sign = self.dialect.big_max if formula.big is Big.MAX else self.dialect.big_argmax
         return Piece(f"{self.dialect.extremum(sign, ranges, conditions)} {body}", Level.BIG)
 
-    def _last(self, a: int) -> str:
-        """The number of the last position along an axis."""
-        size = self.context.sizes[a]
+    def _last(self, formula: Over, k: int) -> str:
+        """The number of the last position along the k-th axis of a range."""
+        size = formula.sizes[k] if formula.sizes else self.context.sizes[formula.axes[k]]
         return self.size(size if self.context.letters.first else size - 1)
 
 

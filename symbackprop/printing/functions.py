@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from symbackprop.printing.dialect import Dialect
 from symbackprop.printing.levels import Level, Piece
 from symbackprop.raising.shapes import is_scalar
-from symbackprop.raising.tree import Add, Formula, Number
+from symbackprop.raising.tree import Add, Form, Formula, Number, Unnamed
 from symbackprop.scalars import function
 
 if TYPE_CHECKING:
@@ -28,6 +28,22 @@ def function_word(dialect: Dialect, name: str) -> str:
     if dialect.is_latex:
         return record.latex or dialect.word(name)
     return name if getattr(dialect, "ascii", False) else record.unicode or name
+
+
+def tensor_derivative(printer: Printer, formula: Unnamed, word: str) -> Piece:
+    """A derivative of an opaque function of whole tensors: ``J_f(z)``, ``∇_Y Div(Y, d)``."""
+    applied = word + printer.arguments(formula.args)
+    raised = [j for j, n in enumerate(formula.orders) if n]
+    latex = printer.dialect.is_latex
+    if sum(formula.orders) == 1 and formula.tensor is Form.MATRIX and len(formula.args) == 1:
+        sign = rf"J_{{{word}}}" if latex else f"J_{word}"
+        return Piece(sign + printer.arguments(formula.args), Level.CALL)
+    for j in raised:
+        by = printer.text(formula.args[j])
+        power = "" if formula.orders[j] == 1 else f"^{formula.orders[j]}"
+        by = f"{{{by}}}" if latex or len(by) > 1 else by
+        applied = f"{printer.dialect.nabla}_{by}{power} {applied}"
+    return Piece(applied, Level.POWER)
 
 
 def _exp(printer: Printer, args: Args) -> Piece | None:

@@ -17,7 +17,7 @@ def index_text(printer: Printer, term: Index) -> str:
     pieces: list[tuple[bool, str]] = []
     for atom, c in term.terms:
         if isinstance(atom, int):
-            name = printer.context.letters.names[atom]
+            name = printer.context.letters.name(atom)
         else:
             name = printer.name(atom.source, printer.index(atom.source, atom.index))
         pieces.append(_scaled(printer, c, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from symbackprop.raising.matrix import STEP_AXIS
 from symbackprop.raising.shapes import children
 from symbackprop.raising.tree import Formula, SizeTerm
 from symbackprop.sizes import At, Index, Size
@@ -23,6 +24,10 @@ class Letters:
 
     names: Mapping[int, str] = field(default_factory=dict)
     first: int = 1
+
+    def name(self, a: int) -> str:
+        """The letter of an axis; t for the steps of a recurrence."""
+        return self.names.get(a, "t") if a >= STEP_AXIS else self.names[a]
 
     def shown(self, term: Index, origin: int, plain: Collection[int] | None = ()) -> Index:
         """A position (counted from 0) as it is shown on an axis that starts at `origin`.

@@ -62,10 +62,10 @@ def _arranged(formula: Formula, flipped: frozenset[int]) -> Formula:
             return formula
         return Transpose(Ref(formula.source, _OTHER[formula.form], formula.batch))
     below = with_children(formula, lambda child: _arranged(child, flipped))
-    return below if below == formula else _settled(below)
+    return below if below == formula else settled(below)
 
 
-def _settled(formula: Formula) -> Formula:
+def settled(formula: Formula) -> Formula:
     """The formula made anew by its constructor, so that transposes meet and cancel."""
     match formula:
         case Transpose(operand=operand):

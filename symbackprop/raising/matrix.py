@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from symbackprop.ir import Comp, Graph, Node, Opaque, Prim, PrimOp, Var, operands
+from symbackprop.ir import Comp, Graph, Hist, Node, Opaque, Prim, PrimOp, Var, operands
 from symbackprop.raising.build import matmul
 from symbackprop.raising.points import Points, matrix_form
 from symbackprop.raising.recognise import recognised
 from symbackprop.raising.tree import Formula, MatrixFunction, Ref, Unnamed, Whole
+from symbackprop.sizes import Index
 
 _PRIMITIVES = {
     PrimOp.INVERSE: MatrixFunction.INVERSE,
@@ -20,6 +21,10 @@ _PRIMITIVES = {
     PrimOp.LOGDET: MatrixFunction.LOGDET,
     PrimOp.ARGSORT: MatrixFunction.ARGSORT,
 }
+
+
+STEP_AXIS = 1 << 16
+"""The axes of steps are numbered from here, far above those of any node."""
 
 
 class Raiser:
@@ -36,6 +41,7 @@ class Raiser:
         self.graph = graph
         self.kept = frozenset(kept)
         self._laws: dict[int, Formula | None] = {}
+        self._axes = STEP_AXIS
 
     def law(self, node_id: int) -> Formula | None:
         """What the node is, in matrix form, over named nodes; None where there is no such form.
@@ -64,12 +70,30 @@ class Raiser:
         """Whether a node is read by its name."""
         return node_id in self.kept or isinstance(self.graph[node_id], Var)
 
-    def operand(self, node_id: int) -> Formula | None:
-        """The node as an operand: its name, or its law."""
+    def operand(self, node_id: int, fixed: tuple[Index, ...] = ()) -> Formula | None:
+        """The node as an operand, its first axes fixed: its name, or its law."""
         if not self.stays(node_id):
-            return self._laws[node_id]
-        form = matrix_form(self.graph.shape(node_id))
-        return None if form is None else Ref(node_id, form)
+            return self.slice_law(node_id, fixed) if fixed else self._laws[node_id]
+        form = matrix_form(self.graph.shape(node_id)[len(fixed) :])
+        return None if form is None else Ref(node_id, form, fixed)
+
+    def slice_law(self, node_id: int, fixed: tuple[Index, ...]) -> Formula | None:
+        """What the node is with its first axes fixed, as at one step of a recurrence."""
+        node = self.graph[node_id]
+        self.law(node_id)
+        if not isinstance(node, Comp):
+            return None
+        raised = Points(self, node).raised(fixed)
+        return None if raised is None else recognised(raised, self._is_given)
+
+    def is_history(self, node_id: int) -> bool:
+        """Whether the first axis of a node counts the steps of a recurrence."""
+        return isinstance(self.graph[node_id], Hist)
+
+    def fresh_axis(self) -> int:
+        """A number for an axis that no other formula of this raiser has."""
+        self._axes += 1
+        return self._axes
 
     def _raise(self, node: Node, node_id: int) -> Formula | None:
         match node:
@@ -104,4 +128,4 @@ class Raiser:
         return Whole(_PRIMITIVES[node.op], first)
 
 
-__all__ = ["Raiser"]
+__all__ = ["STEP_AXIS", "Raiser"]

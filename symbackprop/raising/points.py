@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from symbackprop.ir import Comp, Graph, Read, Reduction
 from symbackprop.raising.bodies import Body, body_axes, factored, is_product, leaf_of, size_formula
-from symbackprop.raising.build import add, diag, hadamard, inner, matmul, quotient, scaled
+from symbackprop.raising.build import add, diag, hadamard, inner, matmul, negative, quotient, scaled
 from symbackprop.raising.contraction import Block, contract
 from symbackprop.raising.shapes import form_of, is_scalar
 from symbackprop.raising.transposing import outer, transposed
 from symbackprop.raising.tree import (
     ONE,
     Apply,
+    Big,
     Form,
     Formula,
     MatrixFunction,
+    Negative,
     Number,
     OneHot,
     Ones,
+    Over,
     Power,
     Quotient,
     Unnamed,
@@ -29,7 +32,7 @@ from symbackprop.raising.tree import (
 )
 from symbackprop.scalars import placeholder_index, record_of
 from symbackprop.scalars.opaque import Opaque as OpaqueFunction
-from symbackprop.sizes import Index, Size, same_size
+from symbackprop.sizes import Index, Size, axis, same_size
 
 
 class Operands(Protocol):
@@ -40,8 +43,14 @@ class Operands(Protocol):
     def stays(self, node_id: int) -> bool:
         """Whether a node is read by its name."""
 
-    def operand(self, node_id: int) -> Formula | None:
-        """The node as an operand: its name, or what it is."""
+    def operand(self, node_id: int, fixed: tuple[Index, ...] = ()) -> Formula | None:
+        """The node as an operand, its first axes fixed: its name, or what it is."""
+
+    def is_history(self, node_id: int) -> bool:
+        """Whether the first axis of a node counts the steps of a recurrence."""
+
+    def fresh_axis(self) -> int:
+        """A number for an axis that no other formula has."""
 
 
 def matrix_form(shape: Sequence[Size]) -> Form | None:
@@ -57,15 +66,21 @@ class Points:
     comp: Comp
     sizes: dict[int, Size] = field(default_factory=dict)
     scattered: list[Block] = field(default_factory=list)
+    fixed: dict[int, Index] = field(default_factory=dict)
 
-    def raised(self) -> Formula | None:
-        """The comprehension as a formula of its shape."""
+    def raised(self, slices: tuple[Index, ...] = ()) -> Formula | None:
+        """The comprehension as a formula of its shape, its first axes fixed at `slices`."""
         comp = self.comp
         if comp.domain or comp.reduction in (Reduction.MAX, Reduction.ARGMAX):
             return None
         self.sizes = dict(enumerate(comp.axes))
-        form = matrix_form(comp.shape)
-        written = self._written()
+        for term, index, size in zip(comp.write, slices, comp.shape, strict=False):
+            a = term.plain_axis()
+            if a is None or a in self.fixed or not same_size(comp.axes[a], size):
+                return None
+            self.fixed[a] = index
+        form = matrix_form(comp.shape[len(slices) :])
+        written = self._written(len(slices))
         if form is None or written is None:
             return None
         if any(not same_size(self.sizes[a], size) for a, size in written):
@@ -84,28 +99,58 @@ class Points:
     def _over(self, out: tuple[int, ...]) -> Formula | None:
         """The body summed over all axes but `out`, rows first."""
         comp = self.comp
-        if len(out) == len(comp.axes) and not self.scattered:
+        if len(out) + len(self.fixed) == len(comp.axes) and not self.scattered:
             result = self.lifted(comp.body, out)
         else:
-            result = self._summed(comp.body, out)
+            result = self._over_steps(out) or self._summed(comp.body, out)
         if result is None:
             return None
         return self._broadcast(result, (), out) if isinstance(result, Number) else result
 
+    def _over_steps(self, out: tuple[int, ...]) -> Formula | None:
+        """A sum over the steps of a recurrence, step by step: ``Σ_t δ_t x_t^T``."""
+        comp = self.comp
+        steps = [
+            a
+            for a in range(len(comp.axes))
+            if a not in out and a not in self.fixed and self._counts_steps(a)
+        ]
+        if len(steps) != 1 or self.scattered:
+            return None
+        fresh = self.raiser.fresh_axis()
+        inner = replace(self, fixed={**self.fixed, steps[0]: axis(fresh)})
+        body = inner._over(out)
+        if body is None:
+            return None
+        size = (comp.axes[steps[0]],)
+        if isinstance(body, Negative):
+            return negative(Over(Big.SUM, (fresh,), (), body.operand, size))
+        return Over(Big.SUM, (fresh,), (), body, size)
+
+    def _counts_steps(self, a: int) -> bool:
+        first = [r for r in self.comp.reads if isinstance(r, Read) and r.index]
+        at = [r for r in first if r.index[0].plain_axis() == a]
+        return any(self.raiser.is_history(r.source) for r in at)
+
+    def _axes(self, body: Body) -> frozenset[int]:
+        """The axes a body depends on, without the fixed ones."""
+        return body_axes(body, self.comp) - self.fixed.keys()
+
     def _summed(self, body: Body, out: tuple[int, ...]) -> Formula | None:
-        axes = body_axes(body, self.comp)
+        axes = self._axes(body)
         if body.is_Add and len(axes) > 2:
             return _all(add, [self._summed(term, out) for term in body.args])
-        if body.is_Add and any(body_axes(term, self.comp) != axes for term in body.args):
+        if body.is_Add and any(self._axes(term) != axes for term in body.args):
             split = [self._summed(term, out) for term in body.args]
             if all(term is not None for term in split):
                 return _all(add, split)
         return self._product(body, out, self.comp.axes)
 
-    def _written(self) -> list[tuple[int, Size]] | None:
+    def _written(self, skipped: int) -> list[tuple[int, Size]] | None:
         """The axis written at each dim that is longer than 1; a label is an axis of its own."""
         found: list[tuple[int, Size]] = []
-        for term, size in zip(self.comp.write, self.comp.shape, strict=True):
+        dims = list(zip(self.comp.write, self.comp.shape, strict=True))
+        for term, size in dims[skipped:]:
             labels = self._labels(term, size)
             if labels is None:
                 plain = plain_axes((term,), (size,))
@@ -136,7 +181,7 @@ class Points:
 
     def _own_axes(self, body: Body, want: tuple[int, ...]) -> tuple[int, ...]:
         """The axes of a body, in the order of `want`, then ascending."""
-        found = body_axes(body, self.comp)
+        found = self._axes(body)
         kept = tuple(a for a in want if a in found)
         return (*kept, *sorted(found.difference(kept)))
 
@@ -205,7 +250,7 @@ class Points:
                 blocks.extend(Block(formula, axes) for formula in above[axes])
         used = {a for block in blocks for a in block.axes}
         for a, size in enumerate(summed):
-            if a not in used and a not in out:
+            if a not in used and a not in out and a not in self.fixed:
                 blocks.append(Block(size_formula(size), ()))
         return contract(blocks, out, self.sizes)
 
@@ -217,7 +262,7 @@ class Points:
                 return block
             a, b = block.axes
             return block if a < b else Block(transposed(block.formula), (b, a))
-        own = tuple(sorted(body_axes(factor, self.comp)))
+        own = tuple(sorted(self._axes(factor)))
         formula = self.lifted(factor, own)
         return None if formula is None else Block(formula, own)
 
@@ -228,7 +273,12 @@ class Points:
         if not isinstance(read, Read):
             return None
         shape = self.raiser.graph.shape(read.source)
-        formula = self.raiser.operand(read.source)
+        slices = self._slices(read)
+        if slices is None:
+            return None
+        formula = self.raiser.operand(read.source, slices)
+        read = Read(read.source, read.index[len(slices) :])
+        shape = shape[len(slices) :]
         if formula is not None and form_of(formula) is Form.ROW:
             formula = transposed(formula)
         if formula is not None and any(t.has_look_up() for t in read.index):
@@ -242,6 +292,20 @@ class Points:
         if len(axes) == 2 and axes[0] == axes[1]:
             return Block(Whole(MatrixFunction.DIAGONAL, formula), axes[:1])
         return Block(formula, axes)
+
+    def _slices(self, read: Read) -> tuple[Index, ...] | None:
+        """The fixed first indices of an operand; None where a later one is fixed."""
+        first: list[Index] = []
+        for d, term in enumerate(read.index):
+            a = term.plain_axis()
+            if a in self.fixed and d == len(first):
+                shape = self.raiser.graph.shape(read.source)
+                if not same_size(self.comp.axes[a], shape[d]):
+                    return None
+                first.append(self.fixed[a])
+            elif any(b in self.fixed for b in term.axes()):
+                return None
+        return tuple(first)
 
     def _gathered(self, read: Read, formula: Formula, shape: Sequence[Size]) -> Block | None:
         """An operand read at labels along one axis: the product with the labels, one-hot."""

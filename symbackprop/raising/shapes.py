@@ -42,7 +42,6 @@ _SCALARS = (
     Entry,
     Component,
     Value,
-    Over,
     Delta,
     Indicator,
 )

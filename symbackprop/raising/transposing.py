@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symbackprop.raising.build import add, hadamard, matmul, scaled
 from symbackprop.raising.shapes import form_of, is_scalar, weight
 from symbackprop.raising.tree import (
@@ -15,6 +17,7 @@ from symbackprop.raising.tree import (
     MatMul,
     MatrixFunction,
     Negative,
+    Over,
     Power,
     Product,
     Quotient,
@@ -55,6 +58,8 @@ def _transposed_product(formula: Formula) -> Formula | None:
             return scaled(factors[:-1], transposed(factors[-1]))
         case MatMul(factors=factors):
             return matmul(transposed(f) for f in reversed(factors))
+        case Over(body=body):
+            return replace(formula, body=transposed(body))
         case Kron(left=left, right=right):
             return Kron(transposed(left), transposed(right))
         case Whole():

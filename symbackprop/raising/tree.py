@@ -269,12 +269,16 @@ class Big(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """`body` summed (or its maximum taken) over `axes`, where `conditions` hold."""
+    """`body` summed (or its maximum taken) over `axes`, where `conditions` hold.
+
+    sizes : of the axes, where the formula they stand in does not say
+    """
 
     big: Big
     axes: tuple[int, ...]
     conditions: tuple[Constraint, ...]
     body: Formula
+    sizes: tuple[Size, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

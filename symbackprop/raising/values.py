@@ -341,6 +341,18 @@ def _one_hot(formula: OneHot, values: Values) -> Array:
     return found if form_of(formula) is Form.MATRIX else found.T
 
 
+def _over_matrices(formula: Over, values: Values) -> Array:
+    """A sum of matrices over steps."""
+    outer = dict(values.axes)
+    found: list[Array] = []
+    ranges = [range(evaluate_size(size, values.sizes)) for size in formula.sizes]
+    for place in product(*ranges):
+        values.axes.update(zip(formula.axes, place, strict=True))
+        found.append(matrix_value(formula.body, values))
+    values.axes = outer
+    return sum(found)
+
+
 _METHODS: dict[type, Callable[..., Array]] = {
     Ref: _ref,
     Ones: lambda f, v: v.xp.ones((evaluate_size(f.size, v.sizes), 1)),
@@ -352,6 +364,7 @@ _METHODS: dict[type, Callable[..., Array]] = {
     Norm: _norm,
     Kron: lambda f, v: v.xp.kron(matrix_value(f.left, v), matrix_value(f.right, v)),
     Unnamed: _unnamed,
+    Over: _over_matrices,
     OneHot: _one_hot,
     **dict.fromkeys(
         (Number, Constant, SizeTerm, Add, Negative, Product, Hadamard, Quotient, Power, Apply),

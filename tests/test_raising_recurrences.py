@@ -1,0 +1,143 @@
+"""Loops are written as the recursion of textbooks, and compute what the loop computes."""
+
+import numpy as np
+import pytest
+from render_tools import assert_renders
+
+from symbackprop.frontend import build, input, param, sum
+from symbackprop.frontend.recurrent import gru, lstm, rnn
+from symbackprop.interpret import coprime_sizes, evaluate, free_sizes, random_values
+from symbackprop.ir import Final, Hist, Var, reachable
+from symbackprop.network import Network
+from symbackprop.raising import Raiser, Values, matrix_value
+from symbackprop.raising.histories import history_names
+from symbackprop.raising.matrix import STEP_AXIS
+from symbackprop.raising.recurrences import recurrences
+from symbackprop.simplify import derive
+from symbackprop.sizes import dims, evaluate_size
+
+T, d, h = dims("T d h")
+
+
+def gates(letters):
+    return (
+        [param(f"W_{x}", h, d) for x in letters],
+        [param(f"U_{x}", h, h) for x in letters],
+        [param(f"b_{x}", h) for x in letters],
+    )
+
+
+def sequence(cell, *args):
+    H, _ = cell(input("X", T, d), *args)
+    return sum((H - input("Y", T, h)) ** 2) / 2
+
+
+NETS = {
+    "rnn": lambda: sequence(rnn, param("W", h, d), param("U", h, h), param("b", h)),
+    "lstm": lambda: sequence(lstm, *gates("ifgo")),
+    "gru": lambda: sequence(gru, *gates("run")),
+}
+
+
+def last_state():
+    _, last = rnn(input("X", T, d), param("W", h, d), param("U", h, h), param("b", h))
+    return sum((last - input("y", h)) ** 2) / 2
+
+
+def written(loss):
+    """The graph, its recurrences, and the raiser they were made with."""
+    problem = build(loss)
+    derived = derive(problem)
+    graph = derived.graph
+    ids = reachable(graph, [*derived.gradients.values(), problem.loss])
+    kept = {i for i in derived.names if i != problem.loss}
+    kept |= {i for i in ids if isinstance(graph[i], (Hist, Final))}
+    raiser = Raiser(graph, kept)
+    return graph, ids, recurrences(graph, ids, raiser)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_recursion_computes_what_the_loop_computes(name):
+    graph, ids, found = written(NETS[name]())
+    assert len(found) == 2
+    sizes = coprime_sizes(free_sizes(graph, ids))
+    given = random_values(graph, ids, sizes, np.random.default_rng(0))
+    wanted = [i for i in ids if isinstance(graph[i], (Var, Hist)) or i in _fed(graph)]
+    arrays = evaluate(graph, wanted, given, sizes)
+    for recurrence in found.values():
+        steps = range(evaluate_size(recurrence.length, sizes))
+        names = [line.name for line in recurrence.lines]
+        known = dict(arrays)
+        for n in names:
+            known[n] = {}
+        outside = (-1,) if not recurrence.reverse else (len(steps),)
+        for line in recurrence.lines:
+            known[line.name][outside] = np.zeros(sizes["h"])
+        for t in reversed(steps) if recurrence.reverse else steps:
+            for line in recurrence.lines:
+                values = Values(known, sizes, np)
+                values.axes[STEP_AXIS] = t
+                known[line.name][(t,)] = matrix_value(line.formula, values).reshape(-1)
+        for n in names:
+            if n >= 0:
+                found_values = np.stack([known[n][(t,)] for t in steps])
+                np.testing.assert_allclose(found_values, arrays[n], rtol=1e-9, atol=1e-9)
+
+
+def _fed(graph):
+    return {f.outer for node in graph for f in getattr(node, "stacked", ())}
+
+
+def lines(loss):
+    text = Network(loss=loss).derivation().text()
+    return ["  ".join(line.split("  ")[:2]).strip() for line in text.splitlines() if " = " in line]
+
+
+def test_a_recurrent_network_as_it_is_printed():
+    assert lines(NETS["rnn"]()) == [
+        "H_t = tanh(W X_t + U H_{t-1} + b)",
+        "H_0 = 0",
+        "L = (1/2) Σ_{t=1..T} ‖H_t - Y_t‖²",
+        "δ_t = (1 - H_t²) ⊙ (Uᵀ δ_{t+1} + H_t - Y_t)",
+        "δ_{T+1} = 0",
+        "∂L/∂W = Σ_{t=1..T} δ_t X_tᵀ",
+        "∂L/∂U = Σ_{t=1..T} δ_t H_{t-1}ᵀ",
+        "∂L/∂b = Σ_{t=1..T} δ_t",
+    ]
+
+
+def test_a_loss_on_the_last_state():
+    assert lines(last_state()) == [
+        "h_t = tanh(W X_t + U h_{t-1} + b)",
+        "h_0 = 0",
+        "h_last = h_T",
+        "L = (1/2) ‖h_last - y‖²",
+        "δ_t = (Uᵀ δ_{t+1}) ⊙ (1 - h_t²)",
+        "Uᵀ δ_{T+1} = h_last - y",
+        "∂L/∂W = Σ_{t=1..T} δ_t X_tᵀ",
+        "∂L/∂U = Σ_{t=1..T} δ_t h_{t-1}ᵀ",
+        "∂L/∂b = Σ_{t=1..T} δ_t",
+    ]
+
+
+def test_the_carry_of_a_gated_unit_keeps_a_name():
+    found = lines(NETS["gru"]())
+    assert any(line.startswith("dh_t = ") and "dh_{t+1}" in line for line in found)
+    found = lines(NETS["lstm"]())
+    assert any(line.startswith("dc_t = ") and "dc_{t+1}" in line for line in found)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_recurrences_render_and_are_verified(name):
+    network = Network(loss=NETS[name]())
+    text = network.derivation().latex()
+    displays = [block.split("\n", 1)[1] for block in text.split("\n\n") if "align" in block]
+    assert_renders(displays)
+    assert network.verify(module=False).ok
+
+
+def test_names_do_not_clash():
+    graph, ids, _ = written(NETS["lstm"]())
+    names = history_names(graph, ids, {0: "delta"})
+    assert len(set(names.values())) == len(names)
+    assert "delta" not in names.values()
