@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 from symbackprop import frontend as sb
 from symbackprop.codegen.module import generate
 from symbackprop.codegen.options import DType, Options
 from symbackprop.frontend import Tensor
+from symbackprop.frontend.functions import ELEMENTWISE
 from symbackprop.ir import Problem
+
+_FUNCTIONS = ("sigmoid", "tanh", "relu", "softplus", "gelu_tanh")
+_sigmoid, _tanh, _relu, _softplus, _gelu_tanh = (ELEMENTWISE[name] for name in _FUNCTIONS)
 
 
 def _layers(h: Tensor, sizes: list[int], activation: Callable[[Tensor], Tensor]) -> Tensor:
     """Stack dense layers; the last has no activation."""
-    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
         z = h @ sb.param(f"W{layer}", n_in, n_out) + sb.param(f"b{layer}", n_out)
         h = activation(z)
     return z
@@ -23,7 +28,7 @@ def _layers(h: Tensor, sizes: list[int], activation: Callable[[Tensor], Tensor])
 def tiny() -> Problem:
     """Sigmoid layers 3-2-1 with binary cross entropy."""
     (m,) = sb.dims("m")
-    z = _layers(sb.input("x", m, 3), [3, 2, 1], sb.sigmoid)
+    z = _layers(sb.input("x", m, 3), [3, 2, 1], _sigmoid)
     return sb.build(loss=sb.binary_cross_entropy(z, sb.input("y", m, 1), logits=True))
 
 
@@ -40,7 +45,7 @@ def cnn() -> Problem:
     (m,) = sb.dims("m")
     x, K, c = sb.input("x", m, 8, 8), sb.param("K", 3, 3, 8), sb.param("c", 8)
     maps = sb.conv2d(x[:, None], sb.transpose(K, 2, 0, 1)[:, None])
-    maps = sb.relu(sb.transpose(maps, 0, 2, 3, 1) + c)
+    maps = _relu(sb.transpose(maps, 0, 2, 3, 1) + c)
     pool = sb.max_pool(sb.transpose(maps, 0, 3, 1, 2), (2, 2))
     flat = sb.reshape(sb.transpose(pool, 0, 2, 3, 1), m, 72)
     z = flat @ sb.param("W", 72, 10) + sb.param("b", 10)
@@ -58,10 +63,10 @@ def lstm() -> Problem:
     def step(carry: State, x_t: Tensor) -> tuple[State, None]:
         h, c = carry
         z = x_t @ Wx + h @ Wh + b
-        i, f = sb.sigmoid(z[:, :n]), sb.sigmoid(z[:, n : 2 * n])
-        g, o = sb.tanh(z[:, 2 * n : 3 * n]), sb.sigmoid(z[:, 3 * n :])
+        i, f = _sigmoid(z[:, :n]), _sigmoid(z[:, n : 2 * n])
+        g, o = _tanh(z[:, 2 * n : 3 * n]), _sigmoid(z[:, 3 * n :])
         c = f * c + i * g
-        return (o * sb.tanh(c), c), None
+        return (o * _tanh(c), c), None
 
     zero = 0 * (x[0] @ Wx[:, :n])
     (h, _), _ = sb.scan(step, (zero, zero), x)
@@ -76,10 +81,11 @@ def gru() -> Problem:
     x, h, y = (sb.input(name, m, n) for name in ("x", "h", "y"))
     zx = x @ sb.param("Wx", n, 3 * n) + sb.param("bx", 3 * n)
     zh = h @ sb.param("Wh", n, 3 * n) + sb.param("bh", 3 * n)
-    r = sb.sigmoid(zx[:, :n] + zh[:, :n])
-    u = sb.sigmoid(zx[:, n : 2 * n] + zh[:, n : 2 * n])
-    candidate = sb.tanh(zx[:, 2 * n :] + r * zh[:, 2 * n :])
-    return sb.build(loss=sb.mean(((1 - u) * candidate + u * h - y) ** 2))
+    r = _sigmoid(zx[:, :n] + zh[:, :n])
+    u = _sigmoid(zx[:, n : 2 * n] + zh[:, n : 2 * n])
+    candidate = _tanh(zx[:, 2 * n :] + r * zh[:, 2 * n :])
+    after = candidate + u * (h - candidate)
+    return sb.build(loss=sb.mse(after, y))
 
 
 def block() -> Problem:
@@ -99,7 +105,7 @@ def block() -> Problem:
     attention = sb.softmax(q @ sb.transpose(k, 0, 1, 3, 2) / 4)
     mixed = sb.reshape(sb.transpose(attention @ v, 0, 2, 1, 3), m, t, d)
     r = x + dense(mixed, "o", d, d)
-    a = sb.gelu_tanh(dense(sb.layer_norm(r, sb.param("s2", d), sb.param("t2", d)), "1", d, 4 * d))
+    a = _gelu_tanh(dense(sb.layer_norm(r, sb.param("s2", d), sb.param("t2", d)), "1", d, 4 * d))
     return sb.build(loss=sb.mean((r + dense(a, "2", 4 * d, d) - y) ** 2))
 
 
@@ -107,7 +113,7 @@ def logistic() -> Problem:
     """Mean of softplus(z) - y z."""
     (m,) = sb.dims("m")
     z = sb.input("X", m, 256) @ sb.param("w", 256)
-    return sb.build(loss=sb.mean(sb.softplus(z) - sb.input("y", m) * z))
+    return sb.build(loss=sb.mean(_softplus(z) - sb.input("y", m) * z))
 
 
 def factors() -> Problem:
@@ -120,15 +126,15 @@ def factors() -> Problem:
 def deep() -> Problem:
     """Half the squared error of ten relu layers of width 24."""
     (m,) = sb.dims("m")
-    z = _layers(sb.input("x", m, 24), [24] * 11, sb.relu)
+    z = _layers(sb.input("x", m, 24), [24] * 11, _relu)
     return sb.build(loss=sb.sum((z - sb.input("y", m, 24)) ** 2) / (2 * m))
 
 
 def chain() -> Problem:
     """Mean of softplus(-s tanh(w x + b))."""
     (n,) = sb.dims("n")
-    t = sb.tanh(sb.param("w") * sb.input("x", n) + sb.param("b"))
-    return sb.build(loss=sb.mean(sb.softplus(-sb.input("s", n) * t)))
+    t = _tanh(sb.param("w") * sb.input("x", n) + sb.param("b"))
+    return sb.build(loss=sb.mean(_softplus(-sb.input("s", n) * t)))
 
 
 def _source(problem: Callable[[], Problem], hessian: bool = False) -> str:
@@ -138,9 +144,9 @@ def _source(problem: Callable[[], Problem], hessian: bool = False) -> str:
 
 SOURCES: dict[str, Callable[[], str]] = {
     "w1": partial(_source, tiny),
-    "w2": partial(_source, partial(classifier, [64, 32, 10], sb.tanh)),
-    "w3": partial(_source, partial(classifier, [784, 512, 256, 10], sb.relu)),
-    "w4": partial(_source, partial(classifier, [128] * 51 + [10], sb.tanh)),
+    "w2": partial(_source, partial(classifier, [64, 32, 10], _tanh)),
+    "w3": partial(_source, partial(classifier, [784, 512, 256, 10], _relu)),
+    "w4": partial(_source, partial(classifier, [128] * 51 + [10], _tanh)),
     "w5": partial(_source, cnn),
     "w6": partial(_source, lstm),
     "w7": partial(_source, block),

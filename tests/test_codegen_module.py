@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -33,7 +34,7 @@ def source_of(*options):
 def mlp(sizes=(5, 4, 3), activation="tanh"):
     (m,) = sb.dims("m")
     h = sb.input("x", m, sizes[0])
-    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
         z = h @ sb.param(f"W{layer}", n_in, n_out) + sb.param(f"b{layer}", n_out)
         h = getattr(sb, activation)(z)
     y = sb.input("y", m, sizes[-1], one_hot=True)
@@ -97,7 +98,7 @@ def test_arguments_are_never_written_to():
         array.flags.writeable = False
     workspace = module.make_workspace(params, inputs)
     module.loss_and_grad(params, inputs, workspace=workspace)
-    outputs, cache = module.forward(params, inputs)
+    _, cache = module.forward(params, inputs)
     first = module.backward(cache, {"loss": 1.0}, ["x", "W1"])
     second = module.backward(cache, {"loss": 2.0}, ["x", "W1"])
     np.testing.assert_allclose(2 * first["x"], second["x"])
@@ -234,7 +235,7 @@ def test_the_passes_read_as_written_by_hand():
         "    Z1 = x @ W1 + b1  # (m, 4)\n",
         "    A1 = np.tanh(Z1)  # (m, 4)\n",
         "    dW2 = A1.T @ dZ2  # (4, 3)\n",
-        "    dZ1 = dZ2 @ W2.T * (1 - A1 * A1)  # (m, 4)\n",
+        "    dZ1 = (dZ2 @ W2.T) * (1 - A1 * A1)  # (m, 4)\n",
     ):
         assert line in text
     assert "einsum" not in source

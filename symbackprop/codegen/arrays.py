@@ -1,7 +1,7 @@
 """Operations on whole arrays: what a comprehension is lowered to before it is spelled.
 
-An `ArrayProgram` is an append-only, hash-consed list of array operations. Views cost nothing; every other
-operation makes an array (or a scalar).
+An `ArrayProgram` is an append-only, hash-consed list of array operations. Views cost nothing; every
+other operation makes an array (or a scalar).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Op(Enum):
     SCATTER = "scatter"
     """Zeros with operand 0 added at places; detail: a `SliceWrite` or `PlaceWrite`."""
     PAD = "pad"
-    """detail: margins of each axis, and their value."""
+    """detail: a `Padding`."""
     PRIM = "prim"
     """detail: a `PrimOp`."""
     LOOP = "loop"
@@ -69,12 +69,12 @@ class Transpose:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """``:``"""
+    """The whole of an axis: ``:``."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewAxis:
-    """``None``"""
+    """An axis of length 1 that was not there: ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,18 @@ class Diagonal:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Sliding windows of `width` along `axis`; the window axis goes last."""
+    """Sliding windows of `widths` along `axes`; the window axes go last."""
 
-    axis: int
-    width: Size
+    axes: tuple[int, ...]
+    widths: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """(low, high) margins of each axis, and the value in them."""
+
+    edges: tuple[tuple[Size, Size], ...]
+    value: float
 
 
 View = Transpose | Subscript | Reshape | Diagonal | Windows
@@ -190,7 +198,10 @@ class ArrayProgram:
         return array_id
 
     def reachable(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
-        """The operations that `roots` need, ascending; those in `stop` are given and not entered."""
+        """The operations that `roots` need, ascending.
+
+        Those in `stop` are given and not entered.
+        """
         wanted = set(roots)
         pending = list(wanted)
         while pending:

@@ -1,4 +1,7 @@
-"""Scalar bodies as NumPy trees: products as the shortest chain of array passes, numbers as Python numbers."""
+"""Scalar bodies as NumPy trees.
+
+Products as the shortest chain of array passes, numbers as Python numbers.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ from symbackprop.scalars import (
     placeholder_index,
     record_of,
 )
-from symbackprop.scalars.opaque import Opaque
-from symbackprop.scalars.numpy_lowerings import sigmoid_to_the_last_digit
+from symbackprop.scalars.numpy_lowerings import sigmoid, sigmoid_to_the_last_digit
 from symbackprop.scalars.numpy_tree import Apply, Number, NumpyTree, Operand, SizeName, Ufunc, apply
+from symbackprop.scalars.opaque import Opaque
 
 Body = Any
 """A SymPy expression; only `scalars` knows SymPy."""
@@ -41,7 +44,8 @@ def body_tree(body: Body, ranks: tuple[int, ...] = (), cap: float = 709.0) -> Nu
     ranks : tuple of int
         The number of axes of each operand: factors of few axes are multiplied first.
     cap : float
-        The largest x with a finite exp(x) in the dtype of the module.
+        The largest x with a finite exp(x) in the dtype of the module; 0: sigmoids by one tanh,
+        which loses the last digits of small ones.
     """
     return _Lowering(ranks, cap).tree(body)
 
@@ -75,6 +79,8 @@ class _Lowering:
         if isinstance(body, Composite):
             return self.tree(body.definition())
         if isinstance(body, Sigmoid):
+            if self.cap == 0:
+                return sigmoid(self.tree(body.args[0]))
             return sigmoid_to_the_last_digit(self.tree(body.args[0]), self.cap)
         record = record_of(body)
         if record is None or record.lower is None:
@@ -127,6 +133,13 @@ class _Lowering:
             coefficient = coefficient * coefficient.q
         if coefficient != 1:
             numerators.append(coefficient)
+        scalars = [f for f in numerators if self.rank(f) < 0]
+        if scalars and denominators and all(self.rank(f) < 0 for f in denominators):
+            rest = [f for f in numerators if self.rank(f) >= 0]
+            if rest:
+                one = apply(Ufunc.DIVIDE, self.chain(scalars), self.chain(denominators))
+                signed = apply(Ufunc.NEGATIVE, one) if negative else one
+                return apply(Ufunc.MULTIPLY, signed, self.chain(rest))
         total = self._chain(numerators)
         if negative and denominators and total is not None:
             total, negative = apply(Ufunc.NEGATIVE, total), False
@@ -137,8 +150,15 @@ class _Lowering:
             total = ONE
         return apply(Ufunc.NEGATIVE, total) if negative else total
 
+    def chain(self, factors: Sequence[Body]) -> NumpyTree:
+        """The product of factors, of which there is one at least."""
+        return self._chain(factors) or ONE
+
     def _chain(self, factors: Sequence[Body]) -> NumpyTree | None:
-        """The product: number and sizes, then by rising rank, each rank gathered before the next."""
+        """The product: number and sizes.
+
+        Then by rising rank, each rank gathered before the next.
+        """
         ordered = sorted(factors, key=lambda f: (self.rank(f), not f.is_number))
         total: NumpyTree | None = None
         done = 0

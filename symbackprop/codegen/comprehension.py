@@ -1,4 +1,7 @@
-"""Lower one comprehension: operands as views, then an elementwise map, a contraction or a reduction."""
+"""Lower one comprehension.
+
+Operands as views, then an elementwise map, a contraction or a reduction.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.arrays import Op, Padding
 from symbackprop.codegen.bodies import body_tree, with_operands
 from symbackprop.codegen.contract import Contractor
 from symbackprop.codegen.gather import Gatherer
@@ -73,7 +76,10 @@ class Comprehensions:
     def _order(
         self, source: Source, comp: Comp, written: Sequence[int], operands: Sequence[Aligned]
     ) -> list[int]:
-        """The order of the written axes in memory: the layout asked for, or that of the largest operand."""
+        """The order of the written axes in memory.
+
+        The layout asked for, or that of the largest operand.
+        """
         layout = self.layouts.get(source.node)
         if layout is not None and len(layout) == len(written):
             return [written[d] for d in layout]
@@ -124,10 +130,10 @@ class Comprehensions:
         if all(e.low == 0 and e.high == 0 for e in edges):
             return array
         shape = [
-            size + e.low + e.high
-            for size, e in zip(self.program.shape(array), edges, strict=True)
+            size + e.low + e.high for size, e in zip(self.program.shape(array), edges, strict=True)
         ]
-        return self.program.add(Op.PAD, (array,), (tuple(edges), value), shape)
+        padding = Padding(tuple((e.low, e.high) for e in edges), value)
+        return self.program.add(Op.PAD, (array,), padding, shape)
 
     def compute(
         self, task: Task, operands: Sequence[Aligned], mask: Aligned | None, order: Sequence[int]
@@ -220,11 +226,9 @@ class Comprehensions:
         """A sum: the factors of a product with equal axes are one operand of the contraction."""
         terms = self._terms(body, operands)
         if len(terms) > 1:
-            parts = [self._contraction(t, operands, order, sizes) for t in terms]
-            total = _product([]) * 0
-            for k in range(len(parts)):
-                total = total + placeholder(k)
-            return self.map(total, parts, order, sizes)
+            summands = [self._contraction(t, operands, order, sizes) for t in terms]
+            total = sum(placeholder(k) for k in range(len(summands)))
+            return self.map(total, summands, order, sizes)
         contractor = Contractor(self.viewer, sizes)
         scale, groups = self._groups(body, operands)
         parts: list[Aligned] = []
@@ -244,7 +248,10 @@ class Comprehensions:
         return self.map(body, [*operands, result], result.axes, sizes)
 
     def _terms(self, body: Any, operands: Sequence[Aligned]) -> list[Any]:
-        """The terms of a sum that are products of operands with different axes: each a product of its own."""
+        """The terms of a sum that are products of operands with different axes.
+
+        Each a product of its own.
+        """
         factors = body.args if body.is_Mul else (body,)
         for factor in factors:
             if not factor.is_Add:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symbackprop.codegen.arrays import NewAxis, Op, Subscript, Whole
+from symbackprop.codegen.arrays import Item, NewAxis, Op, Subscript, Whole
 from symbackprop.codegen.views import ONE, Aligned, Viewer
 from symbackprop.ir.canonical import product
 from symbackprop.scalars.numpy_tree import Operand, Ufunc, apply
@@ -49,7 +49,9 @@ class Contractor:
         return Aligned(self.program.map(TIMES, args, self.shape(axes)), axes)
 
     def contract(self, operands: Sequence[Aligned], out: Sequence[int]) -> Aligned:
-        """The product of operands summed over every axis not in `out`; the result has the axes that occur, in the order of `out`
+        """The product of operands summed over every axis not in `out`.
+
+        The result has the axes that occur, in the order of `out`
         where that is free.
         """
         left = [self._own(o, operands, out) for o in operands]
@@ -69,7 +71,10 @@ class Contractor:
         return self.total(operand, own)
 
     def _pair(self, operands: Sequence[Aligned], out: Sequence[int]) -> tuple[int, int]:
-        """The two operands to take first: those whose product has the fewest axes, then elementwise ones."""
+        """The two operands to take first.
+
+        Those whose product has the fewest axes, then elementwise ones.
+        """
 
         def cost(pair: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
             a, b = operands[pair[0]], operands[pair[1]]
@@ -118,7 +123,10 @@ class Contractor:
         columns: Sequence[int],
         summed: Sequence[int],
     ) -> Aligned:
-        """``a[batch, rows, summed] @ b[batch, summed, columns]``; several rows without a batch stay axes of their own."""
+        """``a[batch, rows, summed] @ b[batch, summed, columns]``.
+
+        Several rows without a batch stay axes of their own.
+        """
         summed = [x for x in a.axes if x in summed]
         first = self.viewer.ordered(a, [*batch, *rows, *summed])
         second = self.viewer.ordered(b, [*batch, *summed, *columns])
@@ -151,8 +159,7 @@ class Contractor:
         """``@``; with a batch, a vector operand is made a matrix of one column."""
         if not lead or columns:
             return self.program.add(Op.MATMUL, (first, second), None, [*lead, *rows, *columns])
-        whole = Whole()
-        items = (*(whole for _ in self.program.shape(second)), NewAxis())
+        items: tuple[Item, ...] = (*(Whole() for _ in self.program.shape(second)), NewAxis())
         column = self.viewer.view(second, Subscript(items), [*self.program.shape(second), ONE])
         made = self.program.add(Op.MATMUL, (first, column), None, [*lead, *rows, ONE])
         return self.viewer.reshape(made, [*lead, *rows])

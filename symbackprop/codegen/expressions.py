@@ -12,6 +12,7 @@ from symbackprop.codegen.arrays import (
     Item,
     NewAxis,
     Op,
+    Padding,
     Reshape,
     Slice,
     Subscript,
@@ -133,11 +134,11 @@ class Speller:
             case Diagonal(first=first, second=second):
                 axes = "" if (first, second) == (0, 1) else f", axis1={first}, axis2={second}"
                 return Code(f"np.diagonal({operand.text}{axes})")
-            case Windows(axis=axis, width=width):
-                width_text = self.size(width).text
-                return Code(
-                    f"np.lib.stride_tricks.sliding_window_view({operand.text}, {width_text}, axis={axis})"
-                )
+            case Windows(axes=axes, widths=widths):
+                sizes = [self.size(w).text for w in widths]
+                width = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
+                places = str(axes[0]) if len(axes) == 1 else str(axes)
+                return Code(f"sliding_window_view({operand.text}, {width}, axis={places})")
             case _:
                 raise InternalError(f"no spelling of the view {view}")
 
@@ -168,10 +169,10 @@ class Speller:
         return texts
 
     def _pad(self, array: Array, args: Sequence[Code]) -> Code:
-        edges, value = array.detail  # type: ignore[misc]
-        pairs = ", ".join(
-            f"({self.size(e.low).text}, {self.size(e.high).text})" for e in edges
-        )
+        padding = array.detail
+        assert isinstance(padding, Padding)
+        edges, value = padding.edges, padding.value
+        pairs = ", ".join(f"({self.size(a).text}, {self.size(b).text})" for a, b in edges)
         pairs = f"({pairs},)" if len(edges) == 1 else f"({pairs})"
         filled = "" if value == 0 else ", constant_values=-np.inf"
         return Code(f"np.pad({args[0].text}, {pairs}{filled})")
@@ -180,7 +181,8 @@ class Speller:
         return Code(f"{array.detail}({', '.join(a.text for a in args)})")
 
     def _prim(self, array: Array, args: Sequence[Code]) -> Code:
-        return Code(_PRIMS[array.detail].format(", ".join(a.text for a in args)))  # type: ignore[index]
+        assert isinstance(array.detail, PrimOp)
+        return Code(_PRIMS[array.detail].format(", ".join(a.text for a in args)))
 
     def _item(self, item: Item) -> str:
         match item:

@@ -1,4 +1,7 @@
-"""The parts of a module's face that are data: shapes, kinds, checks of arguments, first parameters."""
+"""The parts of a module's face that are data.
+
+Shapes, kinds, checks of arguments, first parameters.
+"""
 
 from __future__ import annotations
 
@@ -93,8 +96,8 @@ def index_ranges(problem: Problem) -> list[tuple[str, str]]:
 def initial_values(problem: Problem, derived: Derived) -> list[tuple[str, str]]:
     """Each parameter and the expression that draws it.
 
-    A parameter that is contracted is normal with variance 1/(number of summed terms), one that is looked up is
-    normal, one that is added starts at 0, every other at 1.
+    A parameter that is contracted is normal with variance 1/(number of summed terms), one that is
+    looked up is normal, one that is added starts at 0, every other at 1.
     """
     graph = problem.graph
     readers = consumers(graph, reachable(graph, derived.outputs.values()))

@@ -1,21 +1,30 @@
-"""One training step over preallocated arrays: the same operations as `forward` and `backward`, with `out=`."""
+"""One training step over preallocated arrays.
+
+The same operations as `forward` and `backward`, with `out=`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.arrays import Op, Padding
 from symbackprop.codegen.buffers import is_fresh, plan_memory
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.layout import transposed_logits
 from symbackprop.codegen.lower import Lowering
 from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import Derived, DType
-from symbackprop.codegen.records import Block, assignment, wrapped
-from symbackprop.codegen.scatter import PlaceWrite, SliceWrite
-from symbackprop.codegen.statements import Writer, described, functions_used, slice_lines, use_counts
+from symbackprop.codegen.records import Block
+from symbackprop.codegen.scatter import PlaceWrite, covers, disjoint
+from symbackprop.codegen.statements import (
+    Writer,
+    described,
+    place_lines,
+    slice_lines,
+    slice_writes,
+    use_counts,
+)
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Kind
 from symbackprop.ir.problem import Problem
@@ -31,15 +40,6 @@ _OPERATORS = {
 }
 _COMMUTES = frozenset([Ufunc.ADD, Ufunc.MULTIPLY])
 ATOM = CodePrecedence.ATOM
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """The workspace class and the body of `loss_and_grad`: lines of code."""
-
-    init: tuple[str, ...]
-    lines: tuple[str, ...]
-    functions: tuple[Ufunc, ...]
 
 
 class Step:
@@ -124,8 +124,8 @@ class Step:
                 own.append(name)
         return own
 
-    def workspace(self) -> Workspace:
-        """The lines of both parts."""
+    def run(self) -> None:
+        """Write all statements."""
         for i in self.ids:
             if self.program[i].op is Op.ARGUMENT:
                 self.code[i] = Code(self.namer.name(str(self.program[i].detail)))
@@ -135,15 +135,10 @@ class Step:
         for i in self.ids:
             if i not in self.code:
                 self._emit(i)
-        results = self._results()
-        used = functions_used(self.program, self.ids)
-        return Workspace(
-            tuple(self._init_lines()), tuple([*self._head(), *self.block.laid_out(), *results]), tuple(used)
-        )
 
     # names and memory
 
-    def _hold(self, name: str, made: str) -> str:
+    def hold(self, name: str, made: str) -> str:
         """Keep an array in the workspace under a name."""
         self.held.append((name, made))
         return name
@@ -156,7 +151,7 @@ class Step:
             return
         name = self.namer.name(described(self.program, i))
         self.init.add(f"{name} = {code.text}")
-        self.code[i] = Code(self._hold(name, name))
+        self.code[i] = Code(self.hold(name, name))
 
     def _buffer(self, i: int) -> str:
         """The variable of the buffer of an array."""
@@ -168,10 +163,11 @@ class Step:
             shape = self.speller.shape(buffer.shape)
             make = "empty"
             if self.program[i].op is Op.PAD:
-                _, value = self.program[i].detail  # type: ignore[misc]
-                make = "zeros" if value == 0 else "full"
-                shape += "" if value == 0 else ", -np.inf"
-            self.variables[number] = self._hold(name, f"np.{make}({shape}, {dtype})")
+                padding = self.program[i].detail
+                assert isinstance(padding, Padding)
+                make = "zeros" if padding.value == 0 else "full"
+                shape += "" if padding.value == 0 else ", -np.inf"
+            self.variables[number] = self.hold(name, f"np.{make}({shape}, {dtype})")
         return self.variables[number]
 
     def _ones(self, size: Size) -> str:
@@ -179,7 +175,7 @@ class Step:
         text = self.speller.size(size).text
         if text not in self.ones:
             name = self.namer.name(f"ones_{text}")
-            self.ones[text] = self._hold(name, f"np.ones({text}, DTYPE)")
+            self.ones[text] = self.hold(name, f"np.ones({text}, DTYPE)")
         return self.ones[text]
 
     # operations
@@ -254,7 +250,9 @@ class Step:
         out = self._buffer(i)
         name = self._named(i, out)
         shape = self.speller.shape(self.program.shape(i))
-        self.block.add(text.format(out=out) if name == out else f"{name} = {text.format(out=out)}", shape)
+        self.block.add(
+            text.format(out=out) if name == out else f"{name} = {text.format(out=out)}", shape
+        )
         self.code[i] = Code(name)
 
     def _matmul(self, i: int, args: Sequence[Code]) -> None:
@@ -294,82 +292,31 @@ class Step:
         self._call(i, f"np.maximum.reduce({args[0].text}, axis={_axes(axes)}, out={{out}})")
 
     def _pad(self, i: int, args: Sequence[Code]) -> None:
-        edges, _ = self.program[i].detail  # type: ignore[misc]
+        padding = self.program[i].detail
+        assert isinstance(padding, Padding)
         out = self._buffer(i)
         inner = self.program.shape(self.program[i].args[0])
+        size = self.speller.size
         items = [
-            ":" if e.low == 0 and e.high == 0
-            else f"{self.speller.size(e.low).text}:{self.speller.size(e.low + n).text}"
-            for e, n in zip(edges, inner, strict=True)
+            ":" if low == 0 and high == 0 else f"{size(low).text}:{size(low + n).text}"
+            for (low, high), n in zip(padding.edges, inner, strict=True)
         ]
         self.block.add(f"{out}[{', '.join(items)}] = {args[0].text}")
         self.code[i] = Code(out)
 
     def _scatter(self, i: int, args: Sequence[Code]) -> None:
-        write = self.program[i].detail
+        array = self.program[i]
         out = self._buffer(i)
-        self.block.add(f"{out}.fill(0)")
-        values, *places = args
-        if isinstance(write, PlaceWrite):
-            where = ", ".join(p.text for p in places)
-            if write.unique:
-                self.block.add(f"{out}[{where}] = {values.text}")
-            else:
-                self.block.add(f"np.add.at({out}, ({where},), {values.text})")
+        if isinstance(array.detail, PlaceWrite):
+            lines = [f"{out}.fill(0)", *place_lines(out, args[0], args[1:], array.detail)]
         else:
-            assert isinstance(write, SliceWrite)
-            for line in slice_lines(self.speller, self.namer, out, values, write):
-                self.block.add(line)
+            writes = slice_writes(array)
+            whole = disjoint(writes) and covers(writes, array.shape)
+            lines = [] if whole else [f"{out}.fill(0)"]
+            lines += slice_lines(self.speller, self.namer, out, args, writes)
+        for line in lines:
+            self.block.add(line)
         self.code[i] = Code(out)
-
-    # the frame
-
-    def _results(self) -> list[str]:
-        lines: list[str] = []
-        entries: list[str] = []
-        for name, i in self.grads.items():
-            code = self.code[i].text
-            if name not in self.own:
-                held = self.namer.name(f"d{name}_out")
-                self._hold(held, f"np.empty({self._shape(self.program.shape(i))}, DTYPE)")
-                lines.append(f"np.copyto({held}, {code})")
-                code = held
-            entries.append(f'"{name}": {code}')
-        lines += wrapped("grads = {", entries, "}")
-        return [*lines, f"loss = float({self.code[self.loss].text})"]
-
-    def _shape(self, shape: Sequence[Size]) -> str:
-        return self.speller.shape(shape) if shape else "()"
-
-    def _head(self) -> list[str]:
-        lines = []
-        for group, names in (("params", self.problem.parameters), ("inputs", self.problem.inputs)):
-            held = {
-                str(self.program[i].detail): self.code[i].text
-                for i in self.ids
-                if self.program[i].op is Op.ARGUMENT and str(self.program[i].detail) in names
-            }
-            ordered = [n for n in names if n in held]
-            lines += assignment([held[n] for n in ordered], [f'{group}["{n}"]' for n in ordered])
-        sizes = [v for s, v in self.size_names.items() if s in self.used_sizes]
-        if sizes:
-            lines += wrapped("", sizes, " = workspace.sizes" if len(sizes) > 1 else ", = workspace.sizes")
-        names = [n for n, _ in self.held]
-        lines += wrapped("(", [*names, ""] if len(names) == 1 else names, ") = workspace.arrays")
-        return lines
-
-    def _init_lines(self) -> list[str]:
-        lines = ["sizes = _check(params, inputs)"]
-        used = [s for s in self.size_names if s in self.used_sizes]
-        lines += [f'{self.size_names[s]} = sizes["{s}"]' for s in used]
-        listed = ", ".join(self.size_names[s] for s in used)
-        lines += [f"self.sizes = ({listed}{',' if len(used) == 1 else ''})"]
-        lines += list(self.init.laid_out())
-        lines.append("self.arrays = (")
-        for name, made in self.held:
-            lines.append(f"    {made}," if name == made else f"    {made},  # {name}")
-        lines.append(")")
-        return lines
 
 
 def _axes(axes: tuple[int, ...]) -> str:

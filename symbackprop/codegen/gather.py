@@ -76,7 +76,10 @@ class Gatherer:
     def gather(
         self, array: int, terms: Sequence[Index], sizes: Sequence[Size], clip: bool
     ) -> Aligned:
-        """The operand at index arrays; with `clip`, positions outside (off the domain) are moved inside."""
+        """The operand at index arrays.
+
+        With `clip`, positions outside (off the domain) are moved inside.
+        """
         return self._gathered(array, terms, sizes, clip)
 
     def _gathered(

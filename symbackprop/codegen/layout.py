@@ -1,7 +1,7 @@
 """Layouts: logits of few classes are kept transposed, (classes, batch).
 
-Reductions over the classes and broadcasts of their results then run along contiguous memory: 1.4 to 2.8
-times as fast for softmax with cross entropy, and the product gives the layout for nothing.
+Reductions over the classes and broadcasts of their results then run along contiguous memory: 1.4 to
+2.8 times as fast for softmax with cross entropy, and the product gives the layout for nothing.
 """
 
 from __future__ import annotations

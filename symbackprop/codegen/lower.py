@@ -8,7 +8,7 @@ from symbackprop.codegen.arrays import ArrayProgram, Op
 from symbackprop.codegen.comprehension import Comprehensions
 from symbackprop.codegen.loops import LoopPlan, arguments_of, body_of, operands_of, roots
 from symbackprop.codegen.options import DType
-from symbackprop.codegen.stable import Aspect, Entry, Source, Stabiliser, is_exponential_sum
+from symbackprop.codegen.stable import LOG, Aspect, Entry, Source, Stabiliser, is_exponential_sum
 from symbackprop.codegen.storage import Stored, Task, Tasks, look_ups
 from symbackprop.codegen.views import ONE, Aligned, Viewer
 from symbackprop.errors import UnsupportedError
@@ -27,6 +27,7 @@ from symbackprop.ir import (
     reachable,
 )
 from symbackprop.ir.nodes import PrimOp
+from symbackprop.scalars import XLogY
 from symbackprop.scalars.numpy_helpers import opaque_name
 from symbackprop.scalars.numpy_tree import Number, NumpyTree, Operand, Ufunc, apply
 from symbackprop.sizes import axis
@@ -77,7 +78,7 @@ class Lowering:
         self.viewer = Viewer(self.program)
         self.tasks = Tasks(Stabiliser(graph), self._shared(wanted), frozenset([*wanted, *names]))
         self.comprehensions = Comprehensions(
-            graph, self.viewer, self.stored, layouts or {}, dtype.exponent_cap
+            graph, self.viewer, self.stored, layouts or {}, self._cap(wanted)
         )
 
         sources = self._wanted(Source(i) for i in wanted)
@@ -88,6 +89,14 @@ class Lowering:
                 self.projections.setdefault(node.loop, []).append(source.node)
         for source in sources:
             self._make(source)
+
+    def _cap(self, wanted: Sequence[int]) -> float:
+        """What sigmoids are computed by: in float32 a tanh, unless logarithms are taken."""
+        nodes = (self.graph[i] for i in reachable(self.graph, wanted))
+        logarithms = any(isinstance(n, Comp) and n.body.has(LOG, XLogY) for n in nodes)
+        if self.dtype is DType.FLOAT32 and not logarithms:
+            return 0.0
+        return self.dtype.exponent_cap
 
     def _shared(self, roots: Sequence[int]) -> frozenset[int]:
         """The nodes that are named, wanted, or read more than once."""

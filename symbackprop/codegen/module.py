@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from symbackprop import rendering
 from symbackprop._version import __version__
 from symbackprop.codegen import face
-from symbackprop.codegen.extras import Extra, Straight
-from symbackprop.codegen.fast import Step, Workspace
-from symbackprop.codegen.names import Namer
 from symbackprop.codegen.derive import derived_of
+from symbackprop.codegen.extras import Extra, Straight
+from symbackprop.codegen.fast import Step
+from symbackprop.codegen.frame import Workspace, workspace_of
+from symbackprop.codegen.names import Namer
 from symbackprop.codegen.options import Options
 from symbackprop.codegen.pure import PureFunctions
 from symbackprop.codegen.records import Entry, Function, Table
-from symbackprop.codegen.selfcheck import self_check
 from symbackprop.codegen.second import hessian_functions, hvp_function, jvp_function
+from symbackprop.codegen.selfcheck import self_check
 from symbackprop.codegen.training import Prediction, Training, inputs_needed, prediction, training
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir.problem import Problem
@@ -62,6 +63,7 @@ class Module:
     ranges: tuple[Range, ...]
     dependent: tuple[face.Derivation, ...]
     training: Training | None
+    windows: bool
     quiet: bool
     directions: bool
 
@@ -115,6 +117,8 @@ class _Generator:
             used += extra.functions
         trained = training(problem, predicted, options.title) if options.train else None
         used += workspace.functions if workspace else ()
+        written = [*forward.lines, *backward.lines, *(x for e in extras for x in e.lines)]
+        written += [*workspace.init, *workspace.lines] if workspace else []
         return Module(
             title=f"{options.title}: values and gradients in NumPy.",
             version=__version__,
@@ -133,6 +137,7 @@ class _Generator:
             dependent=tuple(face.dependent_sizes(self.shape_list)),
             training=trained,
             directions=options.jvp or options.hvp or options.hessian,
+            windows=any("sliding_window_view(" in line for line in written),
             quiet=Ufunc.WHERE in used,
         )
 
@@ -155,7 +160,7 @@ class _Generator:
         """The body of `init_params`."""
         entries = face.initial_values(self.problem, self.derived)
         text = " ".join(value for _, value in entries)
-        sizes = {}
+        sizes: dict[str, None] = {}
         for i in self.problem.parameters.values():
             for size in self.graph.shape(i):
                 sizes.update({str(s): None for s in size_symbols(size)})
@@ -170,14 +175,12 @@ class _Generator:
         loss = self.problem.loss
         if loss is None or self.graph.shape(loss):
             return None
-        return Step(
-            self.problem, self.derived, self.options.dtype, self.namer, self.size_names
-        ).workspace()
+        options, names = self.options, self.size_names
+        return workspace_of(Step(self.problem, self.derived, options.dtype, self.namer, names))
 
     def imports(self) -> tuple[str, ...]:
         """The import lines."""
-        standard = ("import argparse", "import sys", "") if self.options.train else ()
-        return (*standard, "import numpy as np")
+        return ("import argparse", "import sys", "") if self.options.train else ()
 
     def extras(self, predicted: Prediction | None) -> list[Extra]:
         """The functions asked for beside the two passes."""

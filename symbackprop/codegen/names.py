@@ -6,14 +6,14 @@ import builtins
 import keyword
 import re
 
-_RESERVED = frozenset(
-    [*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np"]
-    + ["DTYPE", "PARAMETERS", "INPUTS", "OUTPUTS", "INPUT_KINDS", "Workspace", "make_workspace"]
-    + ["init_params", "forward", "backward", "loss_and_grad", "jvp", "hvp", "hessian"]
-    + ["params", "inputs", "cache", "cotangents", "outputs", "wrt", "workspace", "grads", "sizes"]
-    + ["rng", "erf", "erfc", "xlogy", "tangents", "vectors", "blocks", "argparse", "main", "sys"]
-    + ["train", "predict", "score", "take", "sgd", "momentum", "adam", "data", "sample_count"]
-)
+_FACE = """
+DTYPE PARAMETERS INPUTS OUTPUTS INPUT_KINDS BATCH_AXES SCORE OPTIMIZERS
+Workspace make_workspace init_params forward backward loss_and_grad jvp hvp hessian
+params inputs cache cotangents outputs wrt workspace grads sizes rng tangents vectors blocks
+train predict score take sgd momentum adam data sample_count main load_data save_params load_params
+np argparse sys erf erfc xlogy sliding_window_view products functions loss_value
+"""
+_RESERVED = frozenset([*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_FACE.split()])
 
 
 SIZE_NAME = re.compile(r"[A-Za-z]\w*")

@@ -1,4 +1,7 @@
-"""Domains that only keep positions in range: zero margins around what is read, or a wider buffer to write."""
+"""Domains that only keep positions in range.
+
+Zero margins around what is read, or a wider buffer to write.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,9 @@ class Plan:
 
 
 def plan(task: Task, shapes: Sequence[tuple[Size, ...] | None]) -> Plan:
-    """Cover every constraint of the domain by a padded operand or a cropped write, or ask for a mask.
+    """Cover every constraint of the domain by a padded operand or a cropped write.
+
+    Or ask for a mask.
 
     shapes : of the operands, dims in the order of their index terms; None for a position
     """
@@ -93,7 +98,10 @@ def plan(task: Task, shapes: Sequence[tuple[Size, ...] | None]) -> Plan:
 
 
 def _vanishes(task: Task, k: int) -> bool:
-    """Whether an operand outside its array contributes nothing: 0 to a sum, the least value to a maximum."""
+    """Whether an operand outside its array contributes nothing.
+
+    0 to a sum, the least value to a maximum.
+    """
     if task.comp.reduction is Reduction.MAX:
         return True
     if task.comp.reduction is Reduction.ARGMAX:

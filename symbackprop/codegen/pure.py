@@ -18,7 +18,6 @@ from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_tree import Ufunc
 
 
-
 class PureFunctions:
     """The two functions of a module, under construction.
 
@@ -208,7 +207,7 @@ class PureFunctions:
         for size in wanted:
             lines.append(f'{self.size_names[size]} = sizes["{size}"]')
         lines += block.laid_out()
-        lines += wrapped("cache = (", cached + [""] if len(cached) == 1 else cached, ")")
+        lines += wrapped("cache = (", _as_tuple(cached), ")")
         lines += wrapped("return {", results, "}, cache")
         return lines
 
@@ -217,6 +216,11 @@ class PureFunctions:
     ) -> list[str]:
         lines = ["wrt = _wanted(wrt)"]
         if cached:
-            lines += wrapped("(", cached + [""] if len(cached) == 1 else cached, ") = cache")
+            lines += wrapped("(", _as_tuple(cached), ") = cache")
         lines += [f"{variable} = {call}" for variable, call in cotangents.items()]
         return [*lines, *block.laid_out(), *tail]
+
+
+def _as_tuple(items: list[str]) -> list[str]:
+    """The items of a tuple: one alone needs a comma behind it."""
+    return [*items, ""] if len(items) == 1 else items

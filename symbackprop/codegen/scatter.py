@@ -10,6 +10,7 @@ from symbackprop.codegen.gather import Gatherer
 from symbackprop.codegen.padding import Margin, margins
 from symbackprop.codegen.views import ONE, Aligned, Viewer, radix
 from symbackprop.ir import Comp, Reduction
+from symbackprop.ir.canonical import product
 from symbackprop.sizes import Index, Size, is_positive, same_size
 
 
@@ -23,7 +24,9 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class SliceWrite:
-    """``out[items] += values[..., taps]`` for every tap; positions in `items` may add ``step * tap``.
+    """``out[items] += values[..., taps]`` for every tap.
+
+    Positions in `items` may add ``step * tap``.
 
     shifts : for each dim the (tap number, step) that is added to its start, or None
     unique : whether no entry is written twice, so that ``=`` will do
@@ -35,9 +38,49 @@ class SliceWrite:
     unique: bool
 
 
+def disjoint(writes: Sequence[SliceWrite]) -> bool:
+    """Whether no entry is written by two of the writes, proved by the slices of one dim."""
+    for k, first in enumerate(writes):
+        for second in writes[k + 1 :]:
+            pairs = zip(first.items, second.items, strict=True)
+            if not any(_apart(a, b) for a, b in pairs):
+                return False
+    return all(w.unique for w in writes)
+
+
+def _apart(a: Item, b: Item) -> bool:
+    """Whether two items of one dim have no position in common."""
+    ranges = []
+    for item in (a, b):
+        if isinstance(item, Fixed):
+            ranges.append((item.position, item.position))
+        elif isinstance(item, Slice):
+            ranges.append((item.start, item.start + item.step * (item.count - 1)))
+        else:
+            return False
+    (low, high), (start, stop) = ranges
+    return is_positive(start - high) or is_positive(low - stop)
+
+
+def covers(writes: Sequence[SliceWrite], shape: Sequence[Size]) -> bool:
+    """Whether disjoint writes without taps reach every entry."""
+    total: Size = ONE * 0
+    for write in writes:
+        count: Size = ONE
+        for item, size in zip(write.items, shape, strict=True):
+            count = count * (item.count if isinstance(item, Slice) else size)
+            if isinstance(item, Fixed):
+                count = count / size
+        total = total + count
+    return same_size(total, product(shape))
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceWrite:
-    """``out[places] = values`` or ``np.add.at(out, places, values)``; the places are operands 1, 2, ..."""
+    """``out[places] = values`` or ``np.add.at(out, places, values)``.
+
+    The places are operands 1, 2, ...
+    """
 
     unique: bool
 
@@ -80,7 +123,10 @@ class Scatterer:
         return self.viewer.reshape(full, comp.shape)
 
     def _sliced(self, comp: Comp, values: Aligned, edges: Sequence[Margin]) -> int | None:
-        """Slices, one for each tap of the short axes; into a wider buffer where positions fall outside."""
+        """Slices, one for each tap of the short axes.
+
+        Into a wider buffer where positions fall outside.
+        """
         items: list[Item] = []
         order: list[int] = []
         taps: list[int] = []
@@ -93,7 +139,8 @@ class Scatterer:
                 items.append(Fixed(start))
                 shifts.append(None)
                 continue
-            parts = sorted(term.terms, key=lambda t: self._length(comp.axes[t[0]]))  # type: ignore[index]
+            own = [(a, c) for a, c in term.terms if isinstance(a, int)]
+            parts = sorted(own, key=lambda t: self._length(comp.axes[t[0]]))
             axis, step = parts[-1]
             assert isinstance(axis, int)
             if not is_positive(step) or axis in order or axis in taps:
@@ -111,11 +158,11 @@ class Scatterer:
             whole = start == 0 and step == 1 and same_size(comp.axes[axis], size) and not edges
             items.append(Whole() if whole and not shift else Slice(start, comp.axes[axis], step))
         full = self.viewer.spread(values, [*order, *taps], comp.axes)
-        wide = tuple(s + (edges[d].low + edges[d].high if edges else 0) for d, s in enumerate(comp.shape))
-        write = SliceWrite(
-            tuple(items), tuple(shifts), tuple(comp.axes[t] for t in taps), not taps
+        wide = tuple(
+            s + (edges[d].low + edges[d].high if edges else 0) for d, s in enumerate(comp.shape)
         )
-        made = self.program.add(Op.SCATTER, (full,), write, wide)
+        write = SliceWrite(tuple(items), tuple(shifts), tuple(comp.axes[t] for t in taps), not taps)
+        made = self.program.add(Op.SCATTER, (full,), (write,), wide)
         if not edges or all(e.low == 0 and e.high == 0 for e in edges):
             return made
         crop = tuple(

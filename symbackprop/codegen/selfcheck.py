@@ -79,7 +79,7 @@ class _Check:
     def _rounded(self, name: str, value: Any) -> Any:
         """The value as the module holds it, so that both compute from the same numbers.
 
-        Matrices among the parameters are made small, so that no exponential of the oracle overflows.
+        Matrices among the parameters are made small: no exponential of the oracle overflows.
         """
         array = np.asarray(value)
         if name in self.problem.parameters and array.ndim > 1 and array.size:
@@ -130,7 +130,7 @@ class _Check:
     def _check_further(self, params: Arrays, inputs: Arrays) -> None:
         """Compare `jvp`, `hvp` and `hessian`, where there are any, with central differences."""
         module = self.module
-        module.DTYPE = np.float64  # differences need the digits
+        vars(module)["DTYPE"] = np.float64  # differences need the digits
         params = {n: p.astype(np.float64) for n, p in params.items()}
         inputs = {n: x.astype(np.float64) if x.dtype.kind == "f" else x for n, x in inputs.items()}
         rng = np.random.default_rng(_SEED + 1)
@@ -148,7 +148,9 @@ class _Check:
                 one = {name: vectors[name]}
                 slopes = self._slope(lambda p: module.loss_and_grad(p, inputs)[1], params, one)
                 dense = module.hessian(params, inputs, name)
-                self._near(f"hessian of {name}", np.tensordot(dense, one[name], p.ndim), slopes[name])
+                self._near(
+                    f"hessian of {name}", np.tensordot(dense, one[name], p.ndim), slopes[name]
+                )
 
     def _slope(
         self, function: Callable[[Arrays], Arrays], params: Arrays, vectors: Arrays

@@ -1,7 +1,11 @@
-"""Stable lowerings: logarithms, quotients of exponentials and their sums, chosen here and never differentiated through.
+"""Stable lowerings.
 
-A sum of exponentials ``S = sum exp(u)`` is kept as its shift, its shifted terms and their sum; log S, exp(u)/S and
-log(exp(u)/S) are made of these and never overflow. log of a sigmoid becomes a softplus of its logit.
+Logarithms, quotients of exponentials and their sums, chosen here and never differentiated
+through.
+
+A sum of exponentials ``S = sum exp(u)`` is kept as its shift, its shifted terms and their sum;
+log S, exp(u)/S and log(exp(u)/S) are made of these and never overflow. log of a sigmoid becomes a
+softplus of its logit.
 """
 
 from __future__ import annotations
@@ -14,8 +18,16 @@ from typing import Any
 
 from symbackprop.ir import Comp, Graph, Read, Reduction
 from symbackprop.ir.nodes import Position
-from symbackprop.scalars import FUNCTIONS, Sigmoid, Softplus, XLogY, placeholder, placeholder_index, placeholders
-from symbackprop.sizes import Index, axis, same_size
+from symbackprop.scalars import (
+    FUNCTIONS,
+    Sigmoid,
+    Softplus,
+    XLogY,
+    placeholder,
+    placeholder_index,
+    placeholders,
+)
+from symbackprop.sizes import Index, same_size
 
 Body = Any
 
@@ -28,7 +40,10 @@ class Aspect(Enum):
     """What is wanted of a node; of those of one node each needs only earlier ones."""
 
     EXPONENT = "exponent"
-    """The u of a sum of exponentials; its dims are the axes of the comprehension, summed ones last."""
+    """The u of a sum of exponentials.
+
+    Its dims are the axes of the comprehension, summed ones last.
+    """
     SHIFT = "shift"
     """The maximum of u, for each sum."""
     TERMS = "terms"
@@ -50,7 +65,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An operand of a body: an entry of a source, or (source None) the value of the one index term."""
+    """An operand of a body.
+
+    An entry of a source, or (source None) the value of the one index term.
+    """
 
     source: Source | None
     index: tuple[Index, ...]
@@ -105,7 +123,10 @@ class Stabiliser:
         self.graph = graph
 
     def exponential_sum(self, entry: Entry) -> Comp | None:
-        """The comprehension of a sum of exponentials that an entry reads, also where exp(u) is a node of its own."""
+        """The comprehension of a sum of exponentials that an entry reads.
+
+        Also where exp(u) is a node of its own.
+        """
         if entry.source is None or entry.source.aspect is not Aspect.VALUE:
             return None
         node = self.graph[entry.source.node]
@@ -126,7 +147,10 @@ class Stabiliser:
         return None
 
     def definition(self, entry: Entry, operands: Operands) -> Body | None:
-        """The body that makes an entry, over the operands; None where it is not elementwise and whole."""
+        """The body that makes an entry, over the operands.
+
+        None where it is not elementwise and whole.
+        """
         if entry.source is None or entry.source.aspect is not Aspect.VALUE:
             return None
         node = self.graph[entry.source.node]
@@ -147,7 +171,10 @@ class Stabiliser:
         return node.body.xreplace(new)
 
     def rewrite(self, comp: Comp) -> tuple[Body, list[Entry]]:
-        """The body of a comprehension and its operands, with stable forms in place of the plain ones."""
+        """The body of a comprehension and its operands.
+
+        With stable forms in place of the plain ones.
+        """
         operands = Operands(entries(comp))
         body = comp.body
         if divides(body):
@@ -180,15 +207,7 @@ class Stabiliser:
             inner = self.log_form(x.base, operands, depth + 1)
             return None if inner is None else x.exp * inner
         if x.is_Mul:
-            parts = [(f, self.log_form(f, operands, depth + 1)) for f in x.args]
-            if any(part is not None for _, part in parts):
-                total = 0
-                for factor, part in parts:
-                    if part is None and not self._positive(factor):
-                        return None
-                    total = total + (LOG(factor) if part is None else part)
-                return total
-            return None
+            return self._log_of_product(x, operands, depth)
         if x.is_Add:
             return self._log_of_complement(x, operands, depth)
         entry = operands.entry(x)
@@ -202,6 +221,18 @@ class Stabiliser:
             return None
         return self.log_form(inner, operands, depth + 1)
 
+    def _log_of_product(self, x: Body, operands: Operands, depth: int) -> Body | None:
+        """The sum of the logarithms, where one has its own form and the others are positive."""
+        parts = [(f, self.log_form(f, operands, depth + 1)) for f in x.args]
+        if all(part is None for _, part in parts):
+            return None
+        total = 0
+        for factor, part in parts:
+            if part is None and not factor.is_positive:
+                return None
+            total = total + (LOG(factor) if part is None else part)
+        return total
+
     def _log_of_complement(self, x: Body, operands: Operands, depth: int) -> Body | None:
         """log(1 - sigmoid(u)) = -softplus(u)."""
         rest = 1 - x
@@ -214,9 +245,6 @@ class Stabiliser:
         if inner is None or inner.is_Symbol:
             return None
         return self.log_form(1 - inner, operands, depth + 1)
-
-    def _positive(self, x: Body) -> bool:
-        return bool(x.is_positive)
 
     def _quotients(self, body: Body, operands: Operands) -> Body:
         """exp(u)/S becomes a quotient of shifted values."""
@@ -306,22 +334,21 @@ def compacted(body: Body, found: Sequence[Entry]) -> tuple[Body, list[Entry]]:
 
 
 def _products(body: Body) -> list[Body]:
-    found = [e for e in body.atoms(type(placeholder(0) * placeholder(1)))]
-    return sorted(found, key=str)
+    return sorted(body.atoms(_MUL), key=str)
 
 
 @lru_cache(maxsize=16384)
 def divides(body: Body) -> bool:
     """Whether a body divides by an operand."""
-    return any(
-        e.exp.could_extract_minus_sign() and placeholders(e.base)
-        for e in body.atoms(POWER)
-    )
+    return any(e.exp.could_extract_minus_sign() and placeholders(e.base) for e in body.atoms(POWER))
 
 
 @lru_cache(maxsize=4096)
 def merged_softplus(body: Body) -> Body:
-    """softplus(u) and softplus(-u) in one sum become one: y softplus(-u) + (1-y) softplus(u) = softplus(u) - y u."""
+    """softplus(u) and softplus(-u) in one sum become one.
+
+    Y softplus(-u) + (1-y) softplus(u) = softplus(u) - y u.
+    """
     arguments = {h.args[0] for h in body.atoms(Softplus)}
     mirrored = [u for u in arguments if u.could_extract_minus_sign() and -u in arguments]
     for u in sorted(mirrored, key=str):
@@ -333,6 +360,7 @@ def merged_softplus(body: Body) -> Body:
     return body
 
 
+_MUL = type(placeholder(0) * placeholder(1))
 POWER = type(placeholder(0) ** 2)
 _ADD = type(placeholder(0) + placeholder(1))
 

@@ -1,16 +1,19 @@
-"""Array operations as statements: one expression for each named or shared value, the rest written in place."""
+"""Array operations as statements.
+
+One expression for each named or shared value, the rest written in place.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from symbackprop.codegen.arrays import ArrayProgram, Op
+from symbackprop.codegen.arrays import Array, ArrayProgram, Op
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.loops import CarryIn, LoopPlan
 from symbackprop.codegen.loops import Slice as StepSlice
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.records import Block, Line
-from symbackprop.codegen.scatter import PlaceWrite, SliceWrite
+from symbackprop.codegen.scatter import PlaceWrite, SliceWrite, covers, disjoint
 from symbackprop.ir import Kind
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
@@ -76,7 +79,8 @@ class Writer:
             self._loop(i, block)
             return
         if array.op is Op.PICK:
-            self.code[i] = self.picked[array.args[0]][array.detail]  # type: ignore[index]
+            assert isinstance(array.detail, int)
+            self.code[i] = self.picked[array.args[0]][array.detail]
             return
         code = self.speller.expression(array, [self.operand(a) for a in array.args])
         if array.op in _TRANSPARENT:
@@ -108,7 +112,10 @@ class Writer:
         self.code[i] = Code(name)
 
     def _shortened(self, i: int, code: Code, block: Block) -> Code:
-        """The code of an operation, with its longest operands in variables until a line holds it."""
+        """The code of an operation.
+
+        With its longest operands in variables until a line holds it.
+        """
         array = self.program[i]
         while len(code.text) > _MAX_LINE:
             bases = {self.program.base(a) for a in array.args}
@@ -134,23 +141,30 @@ class Writer:
         array = self.program[i]
         name = self.namer.name(self._wanted(i))
         shape = self.speller.shape(array.shape)
-        block.add(f"{name} = np.zeros({shape}, DTYPE)", shape)
         values, *places = (self.operand(a) for a in array.args)
         if isinstance(array.detail, PlaceWrite):
-            where = ", ".join(p.text for p in places)
-            if array.detail.unique:
-                block.add(f"{name}[{where}] = {values.text}")
-            else:
-                block.add(f"np.add.at({name}, ({where},), {values.text})")
+            block.add(f"{name} = np.zeros({shape}, DTYPE)", shape)
+            for line in place_lines(name, values, places, array.detail):
+                block.add(line)
         else:
-            assert isinstance(array.detail, SliceWrite)
-            if array.detail.taps and not values.text.isidentifier():
-                held = self.namer.name(f"{name}_parts")
-                block.add(f"{held} = {values.text}")
-                values = Code(held)
-            for line in slice_lines(self.speller, self.namer, name, values, array.detail):
+            writes = slice_writes(array)
+            whole = disjoint(writes) and covers(writes, array.shape)
+            block.add(f"{name} = np.{'empty' if whole else 'zeros'}({shape}, DTYPE)", shape)
+            held = [
+                self._held(name, v, w, block)
+                for v, w in zip((values, *places), writes, strict=True)
+            ]
+            for line in slice_lines(self.speller, self.namer, name, held, writes):
                 block.add(line)
         self.code[i] = Code(name)
+
+    def _held(self, name: str, values: Code, write: SliceWrite, block: Block) -> Code:
+        """The values of a write in a variable, where a loop would compute them again and again."""
+        if not write.taps or values.text.isidentifier():
+            return values
+        held = self.namer.name(f"{name}_parts")
+        block.add(f"{held} = {values.text}")
+        return Code(held)
 
     def _loop(self, i: int, block: Block) -> None:
         """First values, arrays for what is stored, then the steps."""
@@ -232,21 +246,37 @@ class Writer:
         return found if found is not None else described(self.program, i)
 
 
+def slice_writes(array: Array) -> list[SliceWrite]:
+    """The writes of a scatter by slices."""
+    assert isinstance(array.detail, tuple)
+    return [write for write in array.detail if isinstance(write, SliceWrite)]
+
+
+def place_lines(name: str, values: Code, places: Sequence[Code], write: PlaceWrite) -> list[str]:
+    """One update by index arrays."""
+    where = ", ".join(p.text for p in places)
+    if write.unique:
+        return [f"{name}[{where}] = {values.text}"]
+    return [f"np.add.at({name}, ({where},), {values.text})"]
+
+
 def slice_lines(
-    speller: Speller, namer: Namer, name: str, values: Code, write: SliceWrite
+    speller: Speller, namer: Namer, name: str, values: Sequence[Code], writes: Sequence[SliceWrite]
 ) -> list[str]:
-    """One slice update for each tap."""
-    taps: list[str] = []
+    """One slice update for each write, or for each tap of it."""
+    apart = disjoint(writes)
     lines: list[str] = []
-    for count in write.taps:
-        indent = "    " * len(taps)
-        taps.append(namer.name("tap"))
-        lines.append(f"{indent}for {taps[-1]} in range({speller.size(count).text}):")
-    items = speller.shifted_items(write.items, write.shifts, taps)
-    here = f"{values.within(ATOM)}[..., {', '.join(taps)}]" if taps else values.text
-    update = "=" if write.unique else "+="
-    indent = "    " * len(taps)
-    return [*lines, f"{indent}{name}[{', '.join(items) or '()'}] {update} {here}"]
+    for value, write in zip(values, writes, strict=True):
+        taps: list[str] = []
+        for count in write.taps:
+            indent = "    " * len(taps)
+            taps.append(namer.name("tap"))
+            lines.append(f"{indent}for {taps[-1]} in range({speller.size(count).text}):")
+        items = speller.shifted_items(write.items, write.shifts, taps)
+        here = f"{value.within(ATOM)}[..., {', '.join(taps)}]" if taps else value.text
+        update = "=" if apart or (not lines and write.unique) else "+="
+        lines.append(f"{'    ' * len(taps)}{name}[{', '.join(items) or '()'}] {update} {here}")
+    return lines
 
 
 def use_counts(program: ArrayProgram, ids: Sequence[int]) -> dict[int, int]:

@@ -35,7 +35,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be computed of a node: a rewritten body and its operands, on the points of `comp`."""
+    """What is to be computed of a node.
+
+    A rewritten body and its operands, on the points of `comp`.
+    """
 
     comp: Comp
     body: Any
@@ -86,7 +89,7 @@ class Tasks:
         return comp
 
     def _inlined(self, comp: Comp) -> Comp:
-        """The comprehension with elementwise operands that nothing else reads written into its body."""
+        """The comprehension with elementwise operands, if nothing else reads them, in its body."""
         if comp.reduction in (Reduction.MAX, Reduction.ARGMAX):
             return comp
         operands = Operands(entries(comp))
@@ -112,7 +115,8 @@ class Tasks:
     def _without_poles(self, body: Any, operands: Operands) -> Any:
         """The body with a named factor written out where that cancels what it divides by.
 
-        ``da a (1 - a)`` with ``da = (1-y)/(1-a) - y/a`` is 0/0 where a sigmoid saturates, ``a - y`` is not.
+        ``da a (1 - a)`` with ``da = (1-y)/(1-a) - y/a`` is 0/0 where a sigmoid saturates, ``a - y``
+        is not.
         """
         if not body.is_Mul:
             return body
@@ -121,7 +125,7 @@ class Tasks:
             inner = factor
             if entry is not None:
                 inner = self.stabiliser.definition(entry, operands)
-            if inner is None or not inner.is_Add and not inner.is_Mul or not divides(inner):
+            if inner is None or (not inner.is_Add and not inner.is_Mul) or not divides(inner):
                 continue
             whole = self._opened(inner, operands)
             poles = {x for e in _denominators(whole) for x in e.free_symbols}
@@ -146,8 +150,10 @@ class Tasks:
         assert entry.source is not None
         if entry.source.node in self.shared:
             node = self.stabiliser.graph[entry.source.node]
-            cheap = isinstance(node, Comp) and len(node.reads) == 1 and node.body.is_Add
-            if entry.source.node in self.named or not cheap or node.body.count_ops() > _CHEAP:
+            if entry.source.node in self.named or not isinstance(node, Comp):
+                return None
+            cheap = len(node.reads) == 1 and node.body.is_Add and node.body.count_ops() <= _CHEAP
+            if not cheap:
                 return None
         return self.stabiliser.definition(entry, operands)
 
@@ -169,7 +175,10 @@ _CHEAP = 2
 
 
 def with_unit_axes(comp: Comp, graph: Graph) -> Comp:
-    """The comprehension with an axis for each written dim of size 1; what it reads there is aligned from the right."""
+    """The comprehension with an axis for each written dim of size 1.
+
+    What it reads there is aligned from the right.
+    """
     places = [
         d
         for d, (term, size) in enumerate(zip(comp.write, comp.shape, strict=True))

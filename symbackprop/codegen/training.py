@@ -45,7 +45,9 @@ def batch_axes(problem: Problem) -> dict[str, int]:
         When no input has such an axis.
     """
     shape = problem.graph.shape
-    owned = {str(s) for i in problem.parameters.values() for n in shape(i) for s in [n] if n.is_Symbol}
+    owned = {
+        str(s) for i in problem.parameters.values() for n in shape(i) for s in [n] if n.is_Symbol
+    }
     for i in problem.inputs.values():
         for size in shape(i):
             if size.is_Symbol and str(size) not in owned:
@@ -71,29 +73,43 @@ def prediction(problem: Problem) -> Prediction | None:
         one_hot = FactKind.ONE_HOT in facts or FactKind.SUMS_TO_ONE in facts
         if one_hot and len(var.shape) == 2:
             found = _last(problem, var.shape)
-            axis = facts[FactKind.ONE_HOT if FactKind.ONE_HOT in facts else FactKind.SUMS_TO_ONE].axis
+            axis = facts[
+                FactKind.ONE_HOT if FactKind.ONE_HOT in facts else FactKind.SUMS_TO_ONE
+            ].axis
             axis = 1 if axis is None else axis
             if found is not None:
-                return Prediction(found, name, (
-                    f"predicted = predict(params, data).argmax(axis={axis})",
-                    f'return float(np.mean(predicted == data["{name}"].argmax(axis={axis})))',
-                ))
+                return Prediction(
+                    found,
+                    name,
+                    (
+                        f"predicted = predict(params, data).argmax(axis={axis})",
+                        f'return float(np.mean(predicted == data["{name}"].argmax(axis={axis})))',
+                    ),
+                )
         elif var.kind is Kind.INT and len(var.shape) == 1 and FactKind.BELOW in facts:
             size = facts[FactKind.BELOW].size
             found = None if size is None else _last(problem, (*var.shape, size))
             if found is not None:
-                return Prediction(found, name, (
-                    "predicted = predict(params, data).argmax(axis=1)",
-                    f'return float(np.mean(predicted == data["{name}"]))',
-                ))
+                return Prediction(
+                    found,
+                    name,
+                    (
+                        "predicted = predict(params, data).argmax(axis=1)",
+                        f'return float(np.mean(predicted == data["{name}"]))',
+                    ),
+                )
         elif var.kind is Kind.REAL:
             found = _last(problem, var.shape)
             node = None if found is None else graph[found]
             if found is not None and isinstance(node, Comp) and isinstance(node.body, Sigmoid):
-                return Prediction(found, name, (
-                    "predicted = predict(params, data) > 0.5",
-                    f'return float(np.mean(predicted == (data["{name}"] > 0.5)))',
-                ))
+                return Prediction(
+                    found,
+                    name,
+                    (
+                        "predicted = predict(params, data) > 0.5",
+                        f'return float(np.mean(predicted == (data["{name}"] > 0.5)))',
+                    ),
+                )
     return None
 
 
@@ -103,7 +119,7 @@ def _last(problem: Problem, shape: tuple[object, ...]) -> int | None:
     for _, i in sorted(problem.values.items(), key=lambda item: -item[1]):
         here = graph.shape(i)
         same = len(here) == len(shape) and all(
-            same_size(a, b) for a, b in zip(here, shape, strict=True)  # type: ignore[arg-type]
+            same_size(a, b) for a, b in zip(here, shape, strict=True)
         )
         if same and i not in targets:
             return i

@@ -66,6 +66,9 @@ class Viewer:
             restored = self._restored(here, view)
             if restored is not None:
                 return restored
+        if isinstance(view, Windows) and isinstance(here.detail, Windows):
+            both = Windows(here.detail.axes + view.axes, here.detail.widths + view.widths)
+            return self.view(here.args[0], both, shape)
         if isinstance(view, Reshape) and same_shape(here.shape, shape):
             return array
         return self.program.add(Op.VIEW, (array,), view, shape, here.kind)
@@ -105,8 +108,8 @@ class Viewer:
             if parts is None:
                 return None
             split.append(parts)
-        array, shape, pending = self._digits(array, split, terms, sizes)
-        return self._subscripted(array, shape, pending, sizes)
+        array, lengths, pending = self._digits(array, split, terms, sizes)
+        return self._subscripted(array, lengths, pending, sizes)
 
     def _parts(
         self, term: Index, size: Size, sizes: Sequence[Size]
@@ -128,7 +131,10 @@ class Viewer:
         terms: Sequence[Index],
         sizes: Sequence[Size],
     ) -> tuple[int, list[Size], list[Index]]:
-        """Mixed-radix terms become axes of their own, by a reshape; others with two axes become windows."""
+        """Mixed-radix terms become axes of their own, by a reshape.
+
+        Others with two axes become windows.
+        """
         shape: list[Size] = []
         pending: list[Index] = []
         windows: list[tuple[int, Index]] = []
@@ -148,20 +154,18 @@ class Viewer:
         if reshaped:
             array = self.reshape(array, shape)
         for place, term in windows:
-            (a, c), (b, d) = sorted(term.terms, key=lambda t: (self._width(t, sizes), str(t)))
-            assert isinstance(a, int)
-            assert isinstance(b, int)
+            own = [(a, c) for a, c in term.terms if isinstance(a, int)]
+            (a, c), (b, d) = sorted(own, key=lambda t: (self._width(sizes[t[0]]), t[0]))
             width = c * (sizes[a] - 1) + 1
             shape[place] = shape[place] - width + 1
             shape.append(width)
             pending[place] = Index(((b, d),), term.const)
             pending.append(Index(((a, c),)))
-            array = self.view(array, Windows(place, width), shape)
+            array = self.view(array, Windows((place,), (width,)), shape)
         return array, shape, pending
 
-    def _width(self, term: tuple[object, Size], sizes: Sequence[Size]) -> tuple[int, int]:
+    def _width(self, size: Size) -> tuple[int, int]:
         """Literal, small axes first: they are the window."""
-        size = sizes[term[0]]  # type: ignore[call-overload]
         return (0, int(size)) if size.is_Integer else (1, 0)
 
     def _subscripted(
@@ -194,7 +198,9 @@ class Viewer:
         return Aligned(array, tuple(axes))
 
     def ordered(self, operand: Aligned, axes: Sequence[int]) -> int:
-        """The operand with its axes in the order of `axes` (a superset), missing ones as axes of size 1.
+        """The operand with its axes in the order of `axes` (a superset).
+
+        Missing ones as axes of size 1.
 
         Missing leading axes are left out: they broadcast.
         """
@@ -224,7 +230,9 @@ class Viewer:
         sizes: Sequence[Size],
         kind: Kind = Kind.REAL,
     ) -> Aligned:
-        """A tree over operands, one operation for each of its functions: equal subtrees are one array.
+        """A tree over operands, one operation for each of its functions.
+
+        Equal subtrees are one array.
 
         The result has the axes of `order` that an operand has.
         """
@@ -268,10 +276,29 @@ class Viewer:
         distinct = list(dict.fromkeys(arrays))
         tree = with_operands(tree, [Operand(distinct.index(a)) for a in arrays])
         shape = [sizes[a] for a in axes]
+        merged = self._merged(tree, arrays)
+        if merged is not None:
+            return Aligned(merged, axes)
         made = Kind.BOOL if is_indicator(tree) else kind
         if isinstance(tree, Apply) and tree.function is Ufunc.CAST:
             made = Kind.REAL
         return Aligned(self.program.add(Op.MAP, distinct, tree, shape, made), axes)
+
+    def _merged(self, tree: NumpyTree, arrays: Sequence[int]) -> int | None:
+        """The sum of slices written into zeros, as all slices written into one array."""
+        if not isinstance(tree, Apply) or tree.function is not Ufunc.ADD or len(arrays) != 2:
+            return None
+        first, second = (self.program[a] for a in arrays)
+        if first.op is not Op.SCATTER or second.op is not Op.SCATTER:
+            return None
+        if not isinstance(first.detail, tuple) or not isinstance(second.detail, tuple):
+            return None
+        if tree.args != (Operand(0), Operand(1)) or first.shape != second.shape:
+            return None
+        writes = first.detail + second.detail
+        if any(w.taps for w in writes):
+            return None
+        return self.program.add(Op.SCATTER, first.args + second.args, writes, first.shape)
 
     def spread(self, operand: Aligned, order: Sequence[int], sizes: Sequence[Size]) -> int:
         """The operand with every axis of `order`."""
@@ -286,7 +313,10 @@ class Viewer:
 
 
 def radix(parts: Sequence[tuple[int, Size, Size]], term: Index, size: Size) -> list[int] | None:
-    """The axes of a term that is a whole mixed-radix number, most significant first; None where it is none."""
+    """The axes of a term that is a whole mixed-radix number, most significant first.
+
+    None where it is none.
+    """
     if term.const != 0:
         return None
     stride = ONE
