@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from symbackprop.codegen.arrays import ArrayProgram, Op
-from symbackprop.codegen.statements import described, use_counts
+from symbackprop.codegen.describe import described
+from symbackprop.codegen.statements import use_counts
 from symbackprop.ir import Kind
 from symbackprop.scalars.numpy_helpers import HELPERS
-from symbackprop.scalars.numpy_tree import Apply, Operand, Ufunc
+from symbackprop.scalars.numpy_tree import Apply, Ufunc
 from symbackprop.sizes import Size
 
 _FRESH_FUNCTIONS = frozenset([*HELPERS, Ufunc.OPAQUE, Ufunc.WHERE])
@@ -134,8 +135,3 @@ def _wanted_names(program: ArrayProgram, ids: Sequence[int]) -> dict[int, str]:
                 own = names.get(into)
         names[i] = own or described(program, i)
     return names
-
-
-def is_operand(tree: object, k: int) -> bool:
-    """Whether a tree is operand `k`."""
-    return isinstance(tree, Operand) and tree.index == k

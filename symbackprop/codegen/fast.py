@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op, Padding
 from symbackprop.codegen.buffers import is_fresh, plan_memory
+from symbackprop.codegen.describe import described
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.layout import transposed_logits
 from symbackprop.codegen.lower import Lowering
@@ -19,7 +20,6 @@ from symbackprop.codegen.records import Block
 from symbackprop.codegen.scatter import PlaceWrite, covers, disjoint
 from symbackprop.codegen.statements import (
     Writer,
-    described,
     place_lines,
     slice_lines,
     slice_writes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from symbackprop.codegen.arrays import ArrayProgram, Op
@@ -179,6 +180,7 @@ class Lowering:
         carries, stored = roots(node, [p for p in projections if isinstance(p, Hist | Final)])
         body = body_of(node)
         inner = Lowering(body, {}, [*carries, *stored], dtype=self.dtype)
+        self._name_inside(node, inner)
         shapes = [body.shape(i) for i in carries] + [body.shape(i) for i in stored]
         arguments = {
             inner.stored[Source(var)].array: what
@@ -197,6 +199,37 @@ class Lowering:
         self.plans[source.node] = (plan, {value: k for k, value in enumerate(stored)})
         args = [self.array(i) for i in operands_of(node)]
         self.stored[source] = Stored(self.program.add(Op.LOOP, args, plan, ()), ())
+
+    def _name_inside(self, loop: Loop, inner: Lowering) -> None:
+        """Carries by their names, the values they get in a step as the next ones."""
+        for carry in loop.carries:
+            var = inner.graph[carry.var]
+            assert isinstance(var, Var)
+            name = self._carry_name(var.name)
+            if Source(carry.var) in inner.stored:
+                inner.program.names[inner.stored[Source(carry.var)].array] = name
+            out = inner.program.base(inner.array(carry.out))
+            if inner.program[out].op is not Op.ARGUMENT:
+                inner.program.hints.setdefault(out, f"next_{name}")
+        for feed in loop.stacked:
+            var = inner.graph[feed.var]
+            if (
+                isinstance(var, Var)
+                and _INTERNAL.match(var.name)
+                and Source(feed.var) in inner.stored
+            ):
+                inner.program.names[inner.stored[source].array] = ""
+
+    def _carry_name(self, name: str) -> str:
+        """The name of a carry: h for h_prev, dh for the cotangent of that."""
+        found = _COTANGENT.match(name)
+        if found is None:
+            return name.removesuffix("_prev")
+        loop = self.graph[int(found.group(1))]
+        if not isinstance(loop, Loop):
+            return "dcarry"
+        var = body_of(loop)[loop.carries[int(found.group(2))].var]
+        return f"d{self._carry_name(var.name)}" if isinstance(var, Var) else "dcarry"
 
     def _projection(self, source: Source, node: Hist | Final) -> None:
         """One result of a loop: a carry after the last step, or a value at all steps."""
@@ -251,6 +284,8 @@ class Lowering:
         return Stored(made, tuple(operand.dims[k] for k in kept))
 
 
+_COTANGENT = re.compile(r"ct_carry(\d+)_(\d+)_\d+\Z")
+_INTERNAL = re.compile(r"(primal|ct_value|tan)\d")
 _SUFFIX = {
     Aspect.EXPONENT: "{}",
     Aspect.SHIFT: "{}_max",

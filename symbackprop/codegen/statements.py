@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from symbackprop.codegen.arrays import Array, ArrayProgram, Op
+from symbackprop.codegen.describe import described
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.loops import CarryIn, LoopPlan
 from symbackprop.codegen.loops import Slice as StepSlice
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.records import Block, Line
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite, covers, disjoint
-from symbackprop.ir import Kind
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
 
@@ -291,47 +291,11 @@ def use_counts(program: ArrayProgram, ids: Sequence[int]) -> dict[int, int]:
     return uses
 
 
-_WORDS = {
-    Op.MATMUL: "product",
-    Op.VDOT: "dot",
-    Op.VECDOT: "dots",
-    Op.SUM: "sum",
-    Op.MAX: "max",
-    Op.ARGMAX: "winner",
-    Op.RANGE: "index",
-    Op.GATHER: "picked",
-    Op.SCATTER: "placed",
-}
-
-
-def described(program: ArrayProgram, i: int) -> str:
-    """A name made of what is computed of what: `tanh_z1`, `x_sum`."""
-    array = program[i]
-    operand = ""
-    for arg in array.args:
-        base = program.base(arg)
-        operand = str(
-            program[base].detail
-            if program[base].op is Op.ARGUMENT
-            else program.names.get(base) or program.hints.get(base) or ""
-        )
-        if operand:
-            break
-    if array.op is Op.MAP:
-        function = getattr(array.detail, "function", None)
-        word = function.value if function is not None else "value"
-        if array.kind is Kind.BOOL:
-            word = "mask"
-    else:
-        word = _WORDS.get(array.op, "value")
-    return f"{word}_{operand}" if operand else word
-
-
 def carry_name(plan: LoopPlan, k: int) -> str:
     """The name of a carry inside the body."""
     for argument, what in plan.arguments.items():
         if what == CarryIn(k):
-            return str(plan.body[argument].detail)
+            return plan.body.names.get(argument, str(plan.body[argument].detail))
     return "carry"
 
 
