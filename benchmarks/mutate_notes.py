@@ -26,7 +26,7 @@ from benchmarks.score_notes import PAGES, Claim, claims_of, pages_in, pick, sque
 from benchmarks.score_notes import judge_here as judge
 from symbackprop.notes import ast
 from symbackprop.notes.document import Document, Formula, read_document
-from symbackprop.notes.kinds import Big, ProductOp, Sign
+from symbackprop.notes.kinds import Big, Bracket, ProductOp, Sign
 from symbackprop.notes.printer import to_latex
 from symbackprop.notes.statements import Statement, parse_formula
 from symbackprop.notes.trees import children, replace_at, walk
@@ -164,7 +164,7 @@ def _put(items: tuple[ast.Node, ...], k: int, new: ast.Node) -> tuple[ast.Node, 
 
 
 def _indices(node: ast.Node) -> Iterator[str]:
-    if isinstance(node, ast.Label) and node.bracket.value[0] == "":
+    if isinstance(node, ast.Label) and node.bracket is Bracket.NONE:
         for item in node.items:
             inner = item.factors if isinstance(item, ast.Product) else (item,)
             yield from (n.base for n in inner if isinstance(n, ast.Name) and len(n.base) == 1)
@@ -184,7 +184,7 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
         formula = formula_of(document, claim)
         if formula is not None:
             differ = page.differ.get(number, ())
-            yield from _of_formula(path, claim, document, formula, page, differ)
+            yield from _of_formula(path, claim, document, formula, page.of(number), differ)
 
 
 def formula_of(document: Document, claim: Claim) -> Formula | None:

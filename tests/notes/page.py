@@ -81,6 +81,11 @@ class Page:
     arguments: frozenset[str] = frozenset()
     skip: frozenset[str] = frozenset()
     by_hand: dict[int, str] = field(default_factory=dict)
+    claims: dict[int, Page] = field(default_factory=dict)
+
+    def of(self, number: int) -> Page:
+        """The page as one claim has it, where one name means several things."""
+        return self.claims.get(number, self)
 
     def run(self, given: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """All values, with those in `given` in place of what the steps would make."""

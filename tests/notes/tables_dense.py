@@ -216,7 +216,9 @@ def zh_backprop(kit: Kit) -> Page:
     page.functions = {"f": generic}
     _delta(page)
     page.ranges = {"i": kit.sizes[2], "j": kit.sizes[1]}
-    page.by_hand = {15: "sigmoid, said in prose", 16: "tanh, said in prose"}
+    z = {"z": kit.number()}
+    for number, function in ((14, sigmoid), (15, jnp.tanh)):
+        page.claims[number] = Page(z, [], functions={"f": function})
     return page
 
 

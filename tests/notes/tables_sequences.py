@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from tests.notes.page import Grad, Page, softmax
-from tests.notes.tables_kit import Kit, one_hot, sigmoid, table
+from tests.notes.tables_kit import Kit, generic, one_hot, sigmoid, table
 
 Array = Any
 
@@ -204,7 +205,42 @@ def convolution(kit: Kit) -> Page:
     )
 
 
+def _function(kit: Kit, function: Any) -> Page:
+    """A page on one element-wise function, with its products with vectors."""
+    n = kit.sizes[0]
+    inputs = {"x": kit.positive(n, 1), "g": kit.column(n), "v": kit.column(n)}
+    page = Page(inputs, [("y", lambda e: function(e.x)), ("L", lambda e: _probe(e.y))])
+    page.names = {"bar x": Grad("x"), "bar y": Grad("y")}
+
+    def jacobian(_: Any) -> Array:
+        return page.jacobian("y", "x")[:, 0, :, 0]
+
+    page.names["J"] = jacobian
+    page.functions["VJP"] = lambda g, x: jax.vjp(function, x)[1](g)[0]
+    page.functions["JVP"] = lambda v, x: jax.jvp(function, (x,), (v,))[1]
+    return page
+
+
 @table("adjoint_bars")
 def adjoint_bars(kit: Kit) -> Page:
-    del kit
-    return Page({}, [], by_hand=dict.fromkeys(range(1, 20), "several functions on one page"))
+    n, m, k, _ = kit.sizes
+    vector = Page(
+        {"A": kit.normal(n, m), "x": kit.column(m)},
+        [("y", lambda e: e.A @ e.x), ("L", lambda e: _probe(e.y))],
+        names={f"bar {v}": Grad(v) for v in "Axy"},
+    )
+    matrix = Page(
+        {"A": kit.normal(n, m), "B": kit.normal(m, k)},
+        [("C", lambda e: e.A @ e.B), ("L", lambda e: _probe(e.C))],
+        names={f"bar {v}": Grad(v) for v in "ABC"},
+    )
+    da, db = kit.normal(n, m), kit.normal(m, k)
+    a, b = matrix.inputs["A"], matrix.inputs["B"]
+    dc = jax.jvp(jnp.matmul, (a, b), (da, db))[1]
+    matrix.names |= {"d A": lambda _: da, "d B": lambda _: db, "d C": lambda _: dc}
+    functions = {4: jnp.tanh, 5: jnp.tanh, 6: jnp.exp, 7: jnp.log, 8: generic, 9: generic}
+    functions |= {10: jnp.sin, 11: jnp.square, 12: jnp.cos}
+    page = Page({}, [], by_hand={14: "d of an inverse", 15: "d of an inverse"})
+    page.claims = {1: vector, 2: matrix, 3: matrix, 13: matrix}
+    page.claims |= {number: _function(kit, f) for number, f in functions.items()}
+    return page
