@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -113,6 +114,9 @@ def truth(page: Page, statement: Statement, differ: Sequence[str] = ()) -> bool:
     UnknownError
         No table of the page knows all of its names.
     """
+    if page.also:
+        pages = (replace(page, also=()), *page.also)
+        return all(truth(one, statement, differ) for one in pages)
     missing: UnknownError | None = None
     known = False
     for one in (page, *page.alternatives):

@@ -78,6 +78,7 @@ class Page:
     differ: dict[int, tuple[str, str]] = field(default_factory=dict)
     env_functions: dict[str, Callable[..., Array]] = field(default_factory=dict)
     alternatives: tuple[Page, ...] = ()
+    also: tuple[Page, ...] = ()
     arguments: frozenset[str] = frozenset()
     skip: frozenset[str] = frozenset()
     by_hand: dict[int, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from tests.notes.tables_kit import Kit, generic, one_hot, sigmoid, table
 Array = Any
 
 
-def _probe(value: Array) -> Array:
+def probe(value: Array) -> Array:
     """A scalar of a value, with a slope of its own in every entry."""
     weights = jnp.arange(1.0, value.size + 1).reshape(value.shape)
     return jnp.sum(jnp.sin(value + 0.7 * weights) + 0.1 * weights * value**2)
@@ -31,7 +31,7 @@ def batchnorm_paper(kit: Kit) -> Page:
             ("v", lambda e: jnp.mean((e.x - e.mu) ** 2)),
             ("xhat", lambda e: (e.x - e.mu) / jnp.sqrt(e.v + e.epsilon)),
             ("y", lambda e: e.gamma * e.xhat + e.beta),
-            ("L", lambda e: _probe(e.y)),
+            ("L", lambda e: probe(e.y)),
         ],
         names={"hat x": "xhat"},
         ranges={"i": m, "j": m},
@@ -52,7 +52,7 @@ def layer_norm(kit: Kit) -> Page:
             ("var", lambda e: jnp.mean((e.x - e.mu) ** 2)),
             ("xhat", lambda e: (e.x - e.mu) / jnp.sqrt(e.var + e.epsilon)),
             ("y", lambda e: e.gamma * e.xhat + e.beta),
-            ("L", lambda e: _probe(e.y)),
+            ("L", lambda e: probe(e.y)),
         ],
         names={"hat x": "xhat", "sigma2": "var", "g": Grad("y")},
         labels={"^2": "2"},
@@ -110,7 +110,7 @@ def lstm_cell(kit: Kit) -> Page:
     steps += [
         ("c1", lambda e: e.f1 * e.c0 + e.i1 * e.g1),
         ("h1", lambda e: e.o1 * jnp.tanh(e.c1)),
-        ("L", lambda e: _probe(e.h1)),
+        ("L", lambda e: probe(e.h1)),
     ]
     page = Page(inputs, steps, functions={"sigma": sigmoid})
     page.labels = {"_t": "1", "_t-1": "0"} | {f"_{g}": f"_{g}" for g in "fiog"}
@@ -133,7 +133,7 @@ def attention_head(kit: Kit) -> Page:
             ("S", lambda e: e.Q @ e.K.T / jnp.sqrt(e.d)),
             ("P", lambda e: softmax(e.S, 1)),
             ("O", lambda e: e.P @ e.V),
-            ("L", lambda e: _probe(e.O)),
+            ("L", lambda e: probe(e.O)),
         ],
         ranges={"i": n, "j": n, "k": n},
         by_hand={16: "vectors p and s of one row"},
@@ -147,7 +147,7 @@ def attention_rows(kit: Kit) -> Page:
     """The same page where k runs over the columns of the values."""
     n, _, v, _ = kit.sizes
     inputs = {"O": kit.normal(n, v), "P": kit.normal(n, n)}
-    page = Page(inputs, [("L", lambda e: _probe(e.O))], ranges={"i": n, "k": v})
+    page = Page(inputs, [("L", lambda e: probe(e.O))], ranges={"i": n, "k": v})
     page.names = {"D": lambda e, i: jnp.sum(e.O[i] * page.gradient("O")[i])}
     return page
 
@@ -186,7 +186,7 @@ def convolution(kit: Kit) -> Page:
         [
             ("y", lambda e: sum(e.w[i] * e.x[i : i + out] for i in range(k)) + e.b),
             ("z", image),
-            ("L", lambda e: _probe(e.y) + _probe(e.z)),
+            ("L", lambda e: probe(e.y) + probe(e.z)),
         ],
         base=0,
         ranges={
@@ -209,7 +209,7 @@ def _function(kit: Kit, function: Any) -> Page:
     """A page on one element-wise function, with its products with vectors."""
     n = kit.sizes[0]
     inputs = {"x": kit.positive(n, 1), "g": kit.column(n), "v": kit.column(n)}
-    page = Page(inputs, [("y", lambda e: function(e.x)), ("L", lambda e: _probe(e.y))])
+    page = Page(inputs, [("y", lambda e: function(e.x)), ("L", lambda e: probe(e.y))])
     page.names = {"bar x": Grad("x"), "bar y": Grad("y")}
 
     def jacobian(_: Any) -> Array:
@@ -226,12 +226,12 @@ def adjoint_bars(kit: Kit) -> Page:
     n, m, k, _ = kit.sizes
     vector = Page(
         {"A": kit.normal(n, m), "x": kit.column(m)},
-        [("y", lambda e: e.A @ e.x), ("L", lambda e: _probe(e.y))],
+        [("y", lambda e: e.A @ e.x), ("L", lambda e: probe(e.y))],
         names={f"bar {v}": Grad(v) for v in "Axy"},
     )
     matrix = Page(
         {"A": kit.normal(n, m), "B": kit.normal(m, k)},
-        [("C", lambda e: e.A @ e.B), ("L", lambda e: _probe(e.C))],
+        [("C", lambda e: e.A @ e.B), ("L", lambda e: probe(e.C))],
         names={f"bar {v}": Grad(v) for v in "ABC"},
     )
     da, db = kit.normal(n, m), kit.normal(m, k)
