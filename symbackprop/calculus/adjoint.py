@@ -20,7 +20,7 @@ from symbackprop.calculus.local import (
     shifted_domain,
     shifted_reads,
 )
-from symbackprop.calculus.loops import loop_vjp
+from symbackprop.calculus.loops import LoopAdjoint, loop_vjp
 from symbackprop.errors import MissingRuleError, ShapeError
 from symbackprop.ir import (
     Comp,
@@ -59,10 +59,12 @@ class Adjoint:
 
     cotangents : node id -> id of its cotangent (shape: `extra`, then the node's);  log : the
     steps, in order
+    loops : the loops that derivatives of loops are
     """
 
     cotangents: dict[int, int] = field(default_factory=dict)
     log: list[Contribution] = field(default_factory=list)
+    loops: dict[int, LoopAdjoint] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -152,7 +154,8 @@ def _loop_vjp(sweep: Sweep, i: int) -> None:
     if cotangents is None:
         return
     active = sweep.active.__contains__
-    parts = loop_vjp(sweep.graph, i, cotangents, active, sweep.extra, vjp)
+    parts, (made, about) = loop_vjp(sweep.graph, i, cotangents, active, sweep.extra, vjp)
+    sweep.result.loops[made] = about
     for position, (target, value) in enumerate(parts):
         if target in sweep.active:
             sweep.give(i, position, target, value)

@@ -9,6 +9,7 @@ loops again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from symbackprop.calculus.lifting import Derived, Lift, body_of
@@ -29,6 +30,18 @@ from symbackprop.scalars import placeholder
 from symbackprop.sizes import Size, axis
 
 Differentiate = Callable[[Graph, Mapping[int, int], Sequence[int], tuple[Size, ...]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopAdjoint:
+    """The loop that a loop's derivative is.
+
+    primal : the loop that was differentiated
+    cotangents : value of its body -> the cotangent of it, in the body of the derived loop
+    """
+
+    primal: int
+    cotangents: Mapping[int, int]
 
 
 def active_variables(graph: Graph, loop: Loop, active: Callable[[int], bool]) -> list[int]:
@@ -67,8 +80,8 @@ def loop_vjp(
     active: Callable[[int], bool],
     extra: tuple[Size, ...],
     vjp: Differentiate,
-) -> list[tuple[int, int]]:
-    """The cotangents of what a loop reads, as (outer node, contribution).
+) -> tuple[list[tuple[int, int]], tuple[int, LoopAdjoint]]:
+    """The cotangents of what a loop reads, as (outer node, contribution); the derived loop.
 
     Parameters
     ----------
@@ -118,7 +131,7 @@ def _assemble(
     result: object,
     live: list[int],
     extra: tuple[Size, ...],
-) -> list[tuple[int, int]]:
+) -> tuple[list[tuple[int, int]], tuple[int, LoopAdjoint]]:
     """Make the adjoint loop and read off the cotangents of carries, slices and constants."""
     graph, loop = derived.outer, derived.primal
     cts: dict[int, int] = result.cotangents  # type: ignore[attr-defined]
@@ -146,7 +159,8 @@ def _assemble(
         history = graph.add(Hist(new, value, (loop.length, *derived.body.shape(value))))
         found.append((feed.outer, moved_axis(graph, history, 0, len(extra))))
     found.extend((outer, lift.made(new)) for outer, lift in lifts)
-    return found
+    known = {v: derived.ids[ct] for v, ct in cts.items() if ct in derived.ids}
+    return found, (new, LoopAdjoint(derived.primal_id, known))
 
 
 def loop_jvp(

@@ -77,6 +77,7 @@ def build(
     for name, record in results.items():
         problem.outputs[name] = lowered.ids[record]
     _name_values(problem, lowered, asked)
+    _name_steps(problem, lowered)
     mark_blocks(problem, lowered)
     if automatic:
         automatic_names(problem, lowered)
@@ -173,6 +174,19 @@ def _name_values(problem: Problem, lowered: Lowered, asked: Mapping[str, Record]
             problem.spellings[name] = record.label.latex
         if record.label.origin is not None:
             problem.origins[name] = record.label.origin
+
+
+def _name_steps(problem: Problem, lowered: Lowered) -> None:
+    """What values are called inside loops: by the user, or by what made them."""
+    for loop, body in lowered.bodies.items():
+        names: dict[int, str] = {}
+        for record in body.order:
+            name = record.label.name or record.label.hint
+            if name is None or isinstance(record.definition, Declared) or record not in body.ids:
+                continue
+            if name not in names.values():
+                names.setdefault(body.ids[record], name)
+        problem.steps[lowered.ids[loop]] = names
 
 
 def _check_names(problem: Problem, lowered: Lowered) -> None:

@@ -52,6 +52,7 @@ class Problem:
     tagged_sizes : roles of sizes in families
     aliases : alias views of parameters
     blocks : id -> what composite made it ("softmax", "layer_norm"): its Jacobian is worth printing
+    steps : id of a loop -> value of its body -> what it is called at one step
     """
 
     graph: Graph
@@ -65,6 +66,7 @@ class Problem:
     tagged_sizes: dict[Tag, Size] = field(default_factory=dict)
     aliases: list[Alias] = field(default_factory=list)
     blocks: dict[int, str] = field(default_factory=dict)
+    steps: dict[int, dict[int, str]] = field(default_factory=dict)
 
     @property
     def loss(self) -> int | None:

@@ -20,6 +20,7 @@ from symbackprop.ir import (
     reachable,
 )
 from symbackprop.simplify.engine import Simplified, simplify
+from symbackprop.simplify.loops import Inside, cotangents_inside
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class Derived:
     names : id -> name, of forward values and of deltas (``dz1`` for the cotangent of ``z1``)
     adjoint, simplified : the raw sweep and the log of the simplifier
     independent : the variables that no seeded output depends on (their gradient is 0)
+    steps : id of a loop -> value of its body -> what it is called at one step (``dh`` for the
+    cotangent of ``h``)
     """
 
     problem: Problem
@@ -47,6 +50,7 @@ class Derived:
     adjoint: Adjoint = field(default_factory=Adjoint)
     simplified: Simplified | None = None
     independent: tuple[str, ...] = ()
+    steps: dict[int, dict[int, str]] = field(default_factory=dict)
 
 
 def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = False) -> Derived:
@@ -71,7 +75,10 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
     roots = [adjoint.cotangents[i] for i in targets.values()]
     kept = problem.names()
     losses = [problem.loss] if problem.loss is not None else []
-    found = simplify(graph, [*roots, *deltas.values()], forward, deltas.values(), kept, losses)
+    inner = cotangents_inside(problem, adjoint)
+    inside = Inside(inner, problem.steps)
+    wanted = [*roots, *deltas.values()]
+    found = simplify(graph, wanted, forward, deltas.values(), kept, losses, inside)
     for i, name in sorted(kept.items(), reverse=True):
         # a cotangent that had to be kept whole (of a pooled map, say) has its value's name
         raw = adjoint.cotangents.get(i, -1)
@@ -90,6 +97,10 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
         if new >= forward and new not in result.names:
             result.names[new] = unused("d" + name, taken)
     result.independent = _independent(graph, problem, targets)
+    result.steps = dict(problem.steps)
+    for loop, names in inner.items():
+        if loop in found.loops:
+            result.steps[found.loops[loop].loop] = found.loops[loop].named(graph, names)
     return result
 
 

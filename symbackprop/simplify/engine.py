@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from symbackprop.ir import (
     Comp,
+    Final,
     Graph,
+    Hist,
+    Loop,
     Node,
     Reduction,
     Var,
@@ -19,6 +22,7 @@ from symbackprop.ir import (
 )
 from symbackprop.simplify.heads import choose_heads, is_matrix_product, worth_opening
 from symbackprop.simplify.local import Local, extract, replay
+from symbackprop.simplify.loops import Inside, SimplifiedLoop, projections, simplified_loop
 from symbackprop.simplify.solve import Neighbourhood, Pattern, solve
 from symbackprop.simplify.terms import inlinable
 
@@ -42,12 +46,14 @@ class Simplified:
     ids : id of a quantity -> id of its simplified form (same graph, appended)
     bindings : id of a quantity -> its pattern and how it is laid on the graph
     shared : quantities that were not asked for but are read so often that they need a name
+    loops : id of a loop -> the loop that its results are read from now
     """
 
     graph: Graph
     ids: dict[int, int] = field(default_factory=dict)
     bindings: dict[int, tuple[Pattern, Local]] = field(default_factory=dict)
     shared: frozenset[int] = frozenset()
+    loops: dict[int, SimplifiedLoop] = field(default_factory=dict)
 
     def steps(self, quantity: int) -> list[tuple[str, int, tuple[str, ...]]]:
         """(phase, node id, reasons) of every checkpoint of a quantity.
@@ -68,6 +74,7 @@ def simplify(
     named: Iterable[int],
     kept: Iterable[int],
     losses: Iterable[int],
+    inside: Inside | None = None,
 ) -> Simplified:
     """Before ⇒ after: every quantity as a person would write it.
 
@@ -80,8 +87,11 @@ def simplify(
     named : quantities (ids at or above `forward`) that keep a name of their own, such as deltas
     kept : forward nodes that have a name
     losses : forward nodes that no formula may read
+    inside : what has a name inside loops
     """
-    return _Engine(graph, roots, forward, set(named), set(kept), set(losses)).run()
+    engine = _Engine(graph, roots, forward, set(named), set(kept), set(losses))
+    engine.inside = Inside() if inside is None else inside
+    return engine.run()
 
 
 class _Engine:
@@ -106,6 +116,8 @@ class _Engine:
         self.heads, self.plain = found.chosen, found.plain
         self.forward_readers = consumers(graph, range(forward))
         self.memo: dict[tuple[object, ...], Pattern] = {}
+        self.inside = Inside()
+        self.projections = projections(graph, self.order)
         self.result = Simplified(graph, shared=found.shared)
 
     def run(self) -> Simplified:
@@ -123,6 +135,10 @@ class _Engine:
     def _carried(self, i: int) -> int:
         """A node without a form as a term, reading the simplified quantities."""
         node = self.graph[i]
+        if isinstance(node, Loop):
+            return self._loop(i)
+        if isinstance(node, (Hist, Final)) and node.loop in self.result.loops:
+            return self.result.loops[node.loop].projection(self.graph, node)
         moved = {s: self.result.ids[s] for s in operands(node) if s in self.result.ids}
         if not moved or all(k == v for k, v in moved.items()):
             return i
@@ -138,6 +154,18 @@ class _Engine:
                 draft.reduction if draft.reduction is not Reduction.NONE else Reduction.SUM,
             )
         return self.graph.add(with_operands(node, moved))
+
+    def _loop(self, i: int) -> int:
+        self.result.loops[i] = found = simplified_loop(
+            self.graph,
+            i,
+            self.projections.get(i, []),
+            self.result.ids,
+            self.inside,
+            self.forward,
+            simplify,
+        )
+        return found.loop
 
     # -- one quantity ----------------------------------------------------------------------------
     def _rewrite(self, head: int) -> int:
