@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symbackprop.codegen.arrays import Array, ArrayProgram, Op
+from symbackprop.codegen.arrays import Array, ArrayProgram, Op, Windows
 from symbackprop.ir import Kind
 from symbackprop.scalars.numpy_tree import Apply, Number, Ufunc
 
@@ -57,6 +57,18 @@ def described(program: ArrayProgram, i: int) -> str:
     if tree.function in _OF:
         return _joined(_OF[tree.function], operands)
     return _joined(_NOUNS.get(tree.function, tree.function.value) + "_{}", operands)
+
+
+def view_name(program: ArrayProgram, i: int) -> str:
+    """A name for a view: `windows_x`, `W_view`."""
+    current, windows = i, False
+    while program[current].op is Op.VIEW:
+        windows = windows or isinstance(program[current].detail, Windows)
+        (current,) = program[current].args
+    owner = _own_name(program, current)
+    if windows:
+        return f"windows_{owner}" if owner else "windows"
+    return f"{owner}_view" if owner else "view"
 
 
 def _joined(form: str, operands: list[str]) -> str:

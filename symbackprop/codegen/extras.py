@@ -81,7 +81,7 @@ class Straight:
                         sizes.setdefault(str(size), f"{variable}.shape[{axis}]")
         block = Block()
         writer.write(ids, block)
-        results = [writer.text(r) for r in roots]
+        results = [writer.result(r, block) for r in roots]
         for size in self.used_sizes:
             if size in sizes:
                 head.append(f"{self.size_names[size]} = {sizes[size]}")

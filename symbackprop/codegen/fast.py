@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op, Padding
 from symbackprop.codegen.buffers import is_fresh, plan_memory
-from symbackprop.codegen.describe import described
+from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.layout import transposed_logits
 from symbackprop.codegen.lower import Lowering
@@ -40,6 +40,8 @@ _OPERATORS = {
 }
 _COMMUTES = frozenset([Ufunc.ADD, Ufunc.MULTIPLY])
 ATOM = CodePrecedence.ATOM
+_MOST_OPERANDS = 60
+_LONG = 16
 
 
 class Step:
@@ -182,6 +184,8 @@ class Step:
 
     def _emit(self, i: int) -> None:
         array = self.program[i]
+        if array.op not in (Op.LOOP, Op.PICK, Op.VIEW, Op.BROADCAST):
+            self._name_views(i)
         args = [self.code[a] for a in array.args]
         if array.op in (Op.LOOP, Op.PICK):
             self.writer.code = self.code
@@ -192,6 +196,16 @@ class Step:
             self._fresh(i, args)
         else:
             _EMITTERS[array.op](self, i, args)
+
+    def _name_views(self, i: int) -> None:
+        """Give long views among the operands variables, where the line would be too long."""
+        for arg in sorted(self.program[i].args, key=lambda a: -len(self.code[a].text)):
+            total = sum(len(self.code[a].text) for a in self.program[i].args)
+            text = self.code[arg].text
+            if total > _MOST_OPERANDS and len(text) > _LONG and self.program[arg].op is Op.VIEW:
+                name = self.namer.name(view_name(self.program, arg))
+                self.block.add(f"{name} = {text}", self.speller.shape(self.program.shape(arg)))
+                self.code[arg] = Code(name)
 
     def _fresh(self, i: int, args: Sequence[Code]) -> None:
         """An expression: scalars, and arrays that no `out=` can take."""

@@ -213,11 +213,9 @@ class Lowering:
                 inner.program.hints.setdefault(out, f"next_{name}")
         for feed in loop.stacked:
             var = inner.graph[feed.var]
-            if (
-                isinstance(var, Var)
-                and _INTERNAL.match(var.name)
-                and Source(feed.var) in inner.stored
-            ):
+            source = Source(feed.var)
+            internal = isinstance(var, Var) and _INTERNAL.match(var.name)
+            if internal and source in inner.stored:
                 inner.program.names[inner.stored[source].array] = ""
 
     def _carry_name(self, name: str) -> str:

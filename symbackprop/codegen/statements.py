@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from symbackprop.codegen.arrays import Array, ArrayProgram, Op
-from symbackprop.codegen.describe import described
+from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.loops import CarryIn, LoopPlan
 from symbackprop.codegen.loops import Slice as StepSlice
@@ -19,8 +19,9 @@ from symbackprop.scalars.numpy_code import Code, CodePrecedence
 from symbackprop.scalars.numpy_tree import Apply, Ufunc
 
 _MAX_INLINE = 76
-_MAX_LINE = 80
+_MAX_LINE = 76
 _WORTH_A_NAME = 16
+_LONG_VALUES = 60
 ATOM = CodePrecedence.ATOM
 _TRANSPARENT = (Op.VIEW, Op.BROADCAST)
 
@@ -51,6 +52,8 @@ class Writer:
         self.namer = namer
         self.code: dict[int, Code] = {}
         self.picked: dict[int, list[Code]] = {}
+        self.local_views: list[int] = []
+        """Views that have a variable for one statement: the next one may stand in another block."""
         self.roots = frozenset(program.base(r) for r in roots)
         self.uses = use_counts(program, ids)
 
@@ -87,6 +90,9 @@ class Writer:
             self.code[i] = code
             return
         code = self._shortened(i, code, block)
+        for view in self.local_views:
+            self.code.pop(view, None)
+        self.local_views.clear()
         if self._is_statement(i, code):
             self._assign(i, code, block)
         else:
@@ -102,6 +108,15 @@ class Writer:
     def text(self, i: int) -> str:
         """The text of an array."""
         return self.operand(i).text
+
+    def result(self, i: int, block: Block) -> str:
+        """The text of an array that is handed over, in a variable where it is long."""
+        text = self.text(i)
+        base = self.program.base(i)
+        if len(text) > _LONG_VALUES and not self.text(base).isidentifier():
+            self._assign(base, self.operand(base), block)
+            self._forget(i)
+        return self.text(i)
 
     def _assign(self, i: int, code: Code, block: Block) -> None:
         """Give an array a variable."""
@@ -122,13 +137,27 @@ class Writer:
             inline = [b for b in bases if not self.code[b].text.isidentifier()]
             inline = [b for b in inline if self.program[b].op is not Op.ARGUMENT]
             longest = max(inline, key=lambda b: (len(self.code[b].text), b), default=None)
-            if longest is None or len(self.code[longest].text) < _WORTH_A_NAME:
+            if longest is not None and len(self.code[longest].text) >= _WORTH_A_NAME:
+                self._assign(longest, self.code[longest], block)
+                for arg in array.args:
+                    self._forget(arg)
+            elif not self._view_named(array, block):
                 break
-            self._assign(longest, self.code[longest], block)
-            for arg in array.args:
-                self._forget(arg)
             code = self.speller.expression(array, [self.operand(a) for a in array.args])
         return code
+
+    def _view_named(self, array: Array, block: Block) -> bool:
+        """Give the longest view among the operands a variable, where it is worth one."""
+        views = [a for a in array.args if not self.operand(a).text.isidentifier()]
+        longest = max(views, key=lambda a: (len(self.operand(a).text), a), default=None)
+        if longest is None or len(self.operand(longest).text) < _WORTH_A_NAME:
+            return False
+        name = self.namer.name(view_name(self.program, longest))
+        shape = self.speller.shape(self.program.shape(longest))
+        block.add(f"{name} = {self.operand(longest).text}", shape)
+        self.code[longest] = Code(name)
+        self.local_views.append(longest)
+        return True
 
     def _forget(self, i: int) -> None:
         """Drop the code of views on the way to an array."""
@@ -143,6 +172,10 @@ class Writer:
         shape = self.speller.shape(array.shape)
         values, *places = (self.operand(a) for a in array.args)
         if isinstance(array.detail, PlaceWrite):
+            if len(values.text) + sum(len(p.text) for p in places) > _LONG_VALUES:
+                held_name = self.namer.name(f"{name}_values")
+                block.add(f"{held_name} = {values.text}")
+                values = Code(held_name)
             block.add(f"{name} = np.zeros({shape}, DTYPE)", shape)
             for line in place_lines(name, values, places, array.detail):
                 block.add(line)
@@ -160,7 +193,7 @@ class Writer:
 
     def _held(self, name: str, values: Code, write: SliceWrite, block: Block) -> Code:
         """The values of a write in a variable, where a loop would compute them again and again."""
-        if not write.taps or values.text.isidentifier():
+        if values.text.isidentifier() or not (write.taps or len(values.text) > _LONG_VALUES):
             return values
         held = self.namer.name(f"{name}_parts")
         block.add(f"{held} = {values.text}")
