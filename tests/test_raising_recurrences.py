@@ -98,7 +98,8 @@ def test_a_recurrent_network_as_it_is_printed():
         "H_t = tanh(W X_t + U H_{t-1} + b)",
         "H_0 = 0",
         "L = (1/2) Σ_{t=1..T} ‖H_t - Y_t‖²",
-        "δ_t = (1 - H_t²) ⊙ (Uᵀ δ_{t+1} + H_t - Y_t)",
+        "dH = ∂L/∂H = H - Y",
+        "δ_t = (1 - H_t²) ⊙ (Uᵀ δ_{t+1} + dH_t)",
         "δ_{T+1} = 0",
         "∂L/∂W = Σ_{t=1..T} δ_t X_tᵀ",
         "∂L/∂U = Σ_{t=1..T} δ_t H_{t-1}ᵀ",
@@ -112,12 +113,19 @@ def test_a_loss_on_the_last_state():
         "h_0 = 0",
         "h_last = h_T",
         "L = (1/2) ‖h_last - y‖²",
+        "dh_last = ∂L/∂h_last = h_last - y",
         "δ_t = (Uᵀ δ_{t+1}) ⊙ (1 - h_t²)",
-        "Uᵀ δ_{T+1} = h_last - y",
+        "Uᵀ δ_{T+1} = dh_last",
         "∂L/∂W = Σ_{t=1..T} δ_t X_tᵀ",
         "∂L/∂U = Σ_{t=1..T} δ_t h_{t-1}ᵀ",
         "∂L/∂b = Σ_{t=1..T} δ_t",
     ]
+
+
+def test_gates_are_called_by_the_letter_of_their_parameters():
+    found = lines(NETS["lstm"]())
+    assert "o_t = σ(W_o X_t + U_o H_{t-1} + b_o)" in found
+    assert "∂L/∂W_o = Σ_{t=1..T} (δ_o)_t X_tᵀ" in found
 
 
 def test_the_carry_of_a_gated_unit_keeps_a_name():

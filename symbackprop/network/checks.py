@@ -21,7 +21,7 @@ from symbackprop.interpret.differences import (
     module_arguments,
     slope,
 )
-from symbackprop.ir import Kind, Problem, Var, reachable
+from symbackprop.ir import Final, Hist, Kind, Problem, Var, reachable
 from symbackprop.network.scene import Scene
 from symbackprop.raising.values import Values, entries_value, matrix_value
 from symbackprop.simplify import Derived, derive
@@ -226,7 +226,7 @@ def formula_checks(scene: Scene, printed: dict[str, int], point: Point) -> Itera
 def _formula_checks(scene: Scene, printed: dict[str, int], values: Values) -> Iterator[Check]:
     floats = values.arrays
     for name, i in printed.items():
-        if scene.step(i) is not None:
+        if isinstance(scene.graph[i], (Hist, Final)):
             continue  # a recursion is no value
         formula = scene.matrix(i)
         if formula is not None:

@@ -92,8 +92,10 @@ class Document:
         named = [d for d, is_named in zip(derivatives, own, strict=True) if is_named]
         others = [d for d, is_named in zip(derivatives, own, strict=True) if not is_named]
         for title, group in (("Backward", named), ("Gradients", others)):
-            lines = self._helpers(derivatives, script, form) if title == "Backward" else []
+            back = title == "Backward"
+            lines = self._helpers(derivatives, script, form) if back else []
             lines += [line for d in group for line in self._derivative(d, script, form)]
+            lines += self._recursions(derivatives, script) if back else []
             if lines:
                 found.append(Section(title, tuple(lines)))
         return found
@@ -109,13 +111,21 @@ class Document:
         lines: list[Equation] = []
         for scene in {id(d.scene): d.scene for d in shown}.values():
             below = set(reachable(scene.graph, [d.node for d in shown if d.scene is scene]))
-            for loop in scene.recurrences:
-                if loop > last and loop in below:
-                    lines += _recursion(scene, loop, script, self.notation)
             for i in scene.extra:
                 if i > last and i in below and not scene.is_history(i):
                     name = scene.names[i]
                     lines += _equations(scene, i, name, script, form, self.notation)
+        return lines
+
+    def _recursions(self, shown: list[Derivative], script: Script) -> list[Equation]:
+        """The recurrences that run back, on the way to the derivatives shown."""
+        last = max(self.network.problem.named().values())
+        lines: list[Equation] = []
+        for scene in {id(d.scene): d.scene for d in shown}.values():
+            below = set(reachable(scene.graph, [d.node for d in shown if d.scene is scene]))
+            for loop in scene.recurrences:
+                if loop > last and loop in below:
+                    lines += _recursion(scene, loop, script, self.notation)
         return lines
 
     def checks(self) -> list[Check]:

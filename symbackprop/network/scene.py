@@ -85,7 +85,7 @@ class Scene:
         self.graph = graph
         self.names = dict(names)
         self.extra = needed_names(graph, roots, self.names)
-        self.names |= history_names(graph, self.extra, self.names)
+        self.names |= history_names(graph, self.extra, self.names, cotangents)
         taken = set(self.names.values())
         for node_id in self.extra:
             if node_id not in self.names:

@@ -134,6 +134,10 @@ def _script(part: str) -> str:
 
 def _text(name: str) -> str:
     """The name with Greek letters in Unicode."""
+    if name.split("_")[0] in _GREEK and "_" in name:
+        head, _, tail = name.partition("_")
+        if tail not in _ACCENTS:
+            return f"{_GREEK[head]}_{tail}"
     match = _PARTS.match(name)
     assert match is not None
     base, digits = match["base"], match["digits"]

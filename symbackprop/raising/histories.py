@@ -3,50 +3,112 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from symbackprop.ir import Final, Graph, Hist, Loop, Var
+from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Var, operands
 
 _COTANGENT = re.compile(r"ct_carry(?P<loop>[0-9]+)_(?P<carry>[0-9]+)_[0-9]+\Z")
+_MARKED = re.compile(r"[A-Za-z]_?(?P<mark>[a-z])\Z")
+_NOTHING: Mapping[int, str] = {}
 
 
-def history_names(graph: Graph, ids: Iterable[int], taken: Mapping[int, str]) -> dict[int, str]:
+def history_names(
+    graph: Graph,
+    ids: Iterable[int],
+    taken: Mapping[int, str],
+    cotangents: Mapping[int, str] = _NOTHING,
+) -> dict[int, str]:
     """Names for the histories and final carries among `ids` that have none.
 
-    A value that is handed on is called as it is inside the loop; another value of a loop that runs
-    back is δ.
+    A value that is handed on is called as it is inside the loop; one that is made with ``W_o``,
+    ``U_o`` and ``b_o`` is o; a value of a loop that runs back is δ, or ``delta_o`` where it gives
+    the gradients of those.
 
-    taken : the names there are
+    taken : the names there are;  cotangents : gradient -> name of its variable
     """
-    used = set(taken.values())
-    found: dict[int, str] = {}
-    for i in ids:
-        node = graph[i]
-        if isinstance(node, (Hist, Final)) and i not in taken:
-            found[i] = _unused(_wanted(graph, node), used)
-    return found
+    namer = _Namer(graph, list(ids), dict(taken), cotangents)
+    return namer.named()
 
 
-def _unused(name: str, used: set[str]) -> str:
-    number = 1
-    while (name if number == 1 else f"{name}{number}") in used:
-        number += 1
-    result = name if number == 1 else f"{name}{number}"
-    used.add(result)
-    return result
+@dataclass(slots=True)
+class _Namer:
+    graph: Graph
+    ids: list[int]
+    taken: dict[int, str]
+    cotangents: Mapping[int, str]
+    used: set[str] = field(default_factory=set)
+
+    def named(self) -> dict[int, str]:
+        """A name for each history and final carry that has none."""
+        self.used = set(self.taken.values())
+        found: dict[int, str] = {}
+        for i in self.ids:
+            node = self.graph[i]
+            if isinstance(node, (Hist, Final)) and i not in self.taken:
+                found[i] = self._unused(self._wanted(i, node))
+        return found
+
+    def _unused(self, name: str) -> str:
+        number = 1
+        while (name if number == 1 else f"{name}{number}") in self.used:
+            number += 1
+        result = name if number == 1 else f"{name}{number}"
+        self.used.add(result)
+        return result
+
+    def _wanted(self, i: int, node: Hist | Final) -> str:
+        loop = self.graph[node.loop]
+        if not isinstance(loop, Loop) or not isinstance(loop.body, Graph):
+            return "h"
+        if _runs_back(loop):
+            mark = _common_mark(self._gradients_of(i))
+            return f"delta_{mark}" if mark else "delta"
+        value = node.value if isinstance(node, Hist) else loop.carries[node.carry].out
+        for carry in loop.carries:
+            if value in (carry.var, carry.out):
+                return carry_name(self.graph, loop, carry.var)
+        return _common_mark(self._constants_of(loop, loop.body, node.loop, value)) or "v"
+
+    def _gradients_of(self, i: int) -> list[str]:
+        """The variables whose gradients read a history, directly."""
+        return [
+            name
+            for node, name in self.cotangents.items()
+            if i in operands(self.graph[node]) and node != i
+        ]
+
+    def _variable(self, i: int) -> str:
+        """The variable that a node is a view of."""
+        while isinstance(self.graph[i], Comp) and len(operands(self.graph[i])) == 1:
+            (i,) = operands(self.graph[i])
+        node = self.graph[i]
+        return node.name if isinstance(node, Var) else ""
+
+    def _constants_of(self, loop: Loop, body: Graph, loop_id: int, value: int) -> list[str]:
+        """The constants a value is made of, up to other values that have a history."""
+        stops = {
+            node.value
+            for node in (self.graph[i] for i in self.ids)
+            if isinstance(node, Hist) and node.loop == loop_id
+        }
+        outer = {feed.var: feed.outer for feed in loop.constants}
+        found: list[str] = []
+        pending, seen = [value], {value}
+        while pending:
+            for source in operands(body[pending.pop()]):
+                if source in outer:
+                    found.append(self._variable(outer[source]))
+                elif source not in stops and source not in seen:
+                    seen.add(source)
+                    pending.append(source)
+        return found
 
 
-def _wanted(graph: Graph, node: Hist | Final) -> str:
-    loop = graph[node.loop]
-    if not isinstance(loop, Loop) or not isinstance(loop.body, Graph):
-        return "h"
-    if _runs_back(loop):
-        return "delta"
-    value = node.value if isinstance(node, Hist) else loop.carries[node.carry].out
-    for carry in loop.carries:
-        if value in (carry.var, carry.out):
-            return carry_name(graph, loop, carry.var)
-    return "v"
+def _common_mark(names: Sequence[str]) -> str:
+    """The letter behind the first one that all names share: o of ``W_o``, ``U_o``, ``bo``."""
+    marks = {match["mark"] if (match := _MARKED.match(name)) else "" for name in names}
+    return marks.pop() if len(marks) == 1 else ""
 
 
 def _runs_back(loop: Loop) -> bool:

@@ -21,7 +21,7 @@ from symbackprop.raising.build import (
     scaled,
 )
 from symbackprop.raising.rebuild import with_children
-from symbackprop.raising.shapes import is_scalar
+from symbackprop.raising.shapes import is_scalar, weight
 from symbackprop.raising.transposing import transposed
 from symbackprop.raising.tree import (
     ONE,
@@ -95,7 +95,9 @@ def settled(formula: Formula) -> Formula:
 def _lighter(formula: Formula) -> Formula:
     """``f(x^T)`` as ``f(x)^T``, where all operands are transposed."""
     outside = transposed(formula)
-    return formula if isinstance(outside, Transpose) else Transpose(outside)
+    if isinstance(outside, Transpose) or weight(outside) >= weight(formula):
+        return formula
+    return Transpose(outside)
 
 
 def batch_sizes(graph: Graph, inputs: Iterable[int], parameters: Iterable[int]) -> list[Size]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from symbackprop.raising.build import scaled
+from symbackprop.raising.build import hadamard, hadamard_key, matmul, scaled
 from symbackprop.raising.rebuild import with_children
+from symbackprop.raising.shapes import weight
+from symbackprop.raising.transposing import transposed
 from symbackprop.raising.tree import (
     ONE,
     Apply,
     Formula,
+    Hadamard,
     Inner,
     MatMul,
     MatrixFunction,
@@ -33,20 +36,8 @@ def recognised(formula: Formula, given: Callable[[int], bool]) -> Formula:
     """
     below = with_children(formula, lambda child: recognised(child, given))
     match below:
-        case Inner(left=Ref() as left, right=Ref() as right) if given(right.source):
-            if not given(left.source):
-                return Inner(right, left)
-        case Inner(left=Ones(), right=Power(base=base, exponent=exponent)) if exponent == _TWO:
-            return Norm(base)
-        case Inner(
-            left=Ones(),
-            right=MatMul(factors=(Power(base=base, exponent=exponent), Ones())),
-        ) if exponent == _TWO:
-            return Norm(base)
-        case Inner(left=Ones(), right=Whole(function=MatrixFunction.DIAGONAL, operand=operand)):
-            return Whole(MatrixFunction.TRACE, operand)
-        case Inner(left=left, right=right) if left == right and not isinstance(left, Ones):
-            return Norm(left)
+        case Inner():
+            return _inner_product(below, given)
         case Product(factors=(Quotient(numerator=top, denominator=bottom), Apply() as exponential)):
             found = _softmax(exponential, bottom)
             if found is not None:
@@ -58,6 +49,32 @@ def recognised(formula: Formula, given: Callable[[int], bool]) -> Formula:
         case Apply(function="log", args=(Inner(left=Ones(), right=Apply("exp", (inner,))),)):
             return Whole(MatrixFunction.LOG_SUM_EXP, inner)
     return below
+
+
+def _inner_product(formula: Inner, given: Callable[[int], bool]) -> Formula:
+    """A squared norm, a trace, or the product with its variable first."""
+    match formula:
+        case Inner(left=Ref() as left, right=Ref() as right) if given(right.source) and not given(
+            left.source
+        ):
+            return Inner(right, left)
+        case Inner(left=Ones(), right=Power(base=base, exponent=exponent)) if exponent == _TWO:
+            return Norm(base)
+        case Inner(
+            left=Ones(),
+            right=MatMul(factors=(Power(base=base, exponent=exponent), Ones())),
+        ) if exponent == _TWO:
+            return Norm(base)
+        case Inner(left=Ones(), right=Whole(function=MatrixFunction.DIAGONAL, operand=operand)):
+            return Whole(MatrixFunction.TRACE, operand)
+        case Inner(left=Ones(), right=MatMul(factors=(Hadamard(factors=factors), Ones()))):
+            first = min(factors, key=lambda f: (weight(f), hadamard_key(f)))
+            rest = list(factors)
+            rest.remove(first)
+            return Whole(MatrixFunction.TRACE, matmul((transposed(first), hadamard(rest))))
+        case Inner(left=left, right=right) if left == right and not isinstance(left, Ones):
+            return Norm(left)
+    return formula
 
 
 def _softmax(top: Apply, bottom: Formula) -> Formula | None:
