@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from symbackprop.notes.document import Document, Formula, read_document
-from symbackprop.notes.verdict import Equation, Part, Report, Verdict
+from symbackprop.notes.judge.judge import Judge, Judged
+from symbackprop.notes.judge.verdicts import Finding, verdict_of
+from symbackprop.notes.resolve.model import model_of
+from symbackprop.notes.statements import Statement
+from symbackprop.notes.verdict import Equation, Part, Report, worst
 
 __all__ = ["check", "check_document"]
 
@@ -23,19 +27,66 @@ def check_document(path: Path | str) -> Report:
 
 def check(document: Document, file: str = "") -> Report:
     """Judge every equation of a document."""
-    equations = tuple(_unjudged(formula) for formula in document.formulas if not formula.ignored)
-    return Report(file or document.name, (), equations)
+    model = model_of(document)
+    judge = Judge(model)
+    config = judge.best_config()
+    by_entry: dict[int, list[tuple[Judged, Finding]]] = {}
+    for item in judge.items:
+        finding = verdict_of(item, judge, config)
+        by_entry.setdefault(item.entry.position, []).append((item, finding))
+    equations = []
+    for position, formula in enumerate(document.formulas):
+        found = by_entry.get(position, [])
+        if formula.ignored or not found:
+            continue
+        if not formula.display and not any(isinstance(i.part, Statement) for i, _ in found):
+            continue
+        equations.append(_equation(formula, found))
+    return Report(file or document.name, judge.conventions(config), tuple(equations))
 
 
-def _unjudged(formula: Formula) -> Equation:
-    return Equation(
-        Part(
-            formula.id,
-            formula.line,
-            formula.end_line,
-            formula.cell,
-            formula.latex,
-            Verdict.NOT_CHECKABLE,
-            reason="nothing is judged yet",
-        )
+def _equation(formula: Formula, found: list[tuple[Judged, Finding]]) -> Equation:
+    parts = tuple(
+        _part(formula, f"{formula.id}.{number}" if len(found) > 1 else formula.id, item, finding)
+        for number, (item, finding) in enumerate(found, 1)
+    )
+    verdict = worst(part.verdict for part in parts)
+    chosen = next(part for part in parts if part.verdict is verdict)
+    whole = Part(
+        formula.id,
+        formula.line,
+        formula.end_line,
+        formula.cell,
+        formula.latex,
+        verdict,
+        chosen.basis,
+        chosen.reason,
+        chosen.remarks,
+        chosen.supposed,
+        chosen.repair,
+        chosen.counterexample,
+        chosen.reading,
+    )
+    return Equation(whole, parts if len(parts) > 1 else ())
+
+
+def _part(formula: Formula, name: str, item: Judged, finding: Finding) -> Part:
+    span = item.part.span if isinstance(item.part, Statement) else None
+    latex = formula.latex
+    if span is not None and 0 <= span.start < span.end <= len(latex):
+        latex = latex[span.start : span.end]
+    return Part(
+        name,
+        formula.line,
+        formula.end_line,
+        formula.cell,
+        latex,
+        finding.verdict,
+        finding.basis,
+        finding.reason,
+        finding.remarks,
+        (),
+        None,
+        finding.counterexample,
+        None,
     )

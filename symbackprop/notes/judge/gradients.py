@@ -1,0 +1,272 @@
+"""Derivatives, gradients and differentials on the numbers of a world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.judge.evaluate import Env
+from symbackprop.notes.judge.flags import Binding, Layout
+from symbackprop.notes.judge.products import Readings
+from symbackprop.notes.judge.scope import Key
+from symbackprop.notes.judge.values import Array, OutOfRange, Unknown, Val
+from symbackprop.notes.judge.world import BATCH_SIZE
+from symbackprop.notes.kinds import Prefix
+from symbackprop.notes.resolve.definitions import is_loss_key
+from symbackprop.notes.trees import walk
+
+if TYPE_CHECKING:
+    from symbackprop.notes.judge.numbers import Numbers
+
+__all__ = ["Gradients"]
+
+
+class Gradients:
+    """The part of the walk that differentiates."""
+
+    def derivative(self: Any, node: ast.Derivative, env: Env) -> Readings:
+        """A derivative, in the shape that the layout gives it."""
+        numbers: Numbers = self
+        if node.order != 1 or len(node.variables) > 1:
+            raise Unknown("a derivative of higher order")
+        numbers.trace.gradients += 1
+        if not node.variables:
+            return bare_nabla(numbers, node, env)
+        if node.target is None:
+            raise Unknown("an operator without operand")
+        variable = stripped(node.variables[0])
+        flipped = isinstance(variable, ast.Transposed)
+        if isinstance(variable, ast.Transposed):
+            variable = stripped(variable.base)
+        key, where = variable_of(numbers, variable, env)
+        target = target_of(numbers, node.target, env)
+        found: Readings = []
+        if target is None or target is numbers.world.loss_or_none():
+            slope = gradient(numbers, key)
+            shapes = ((), slope.shape)
+        else:
+            slope = numbers.world.slope(target, key)
+            shapes = (target.shape, slope.shape[target.v.ndim :])
+        if where is not None:
+            slope = slope[(..., *where)]
+            shapes = (shapes[0], ())
+        found.extend(arranged(slope, shapes, numbers.flags.layout))
+        if flipped:
+            return numbers.lifted([found], numbers.ops.transpose)
+        return found
+
+    def prefixed(self: Any, node: ast.Prefixed, env: Env) -> Readings:
+        """`dW`: the gradient by W, or its differential."""
+        numbers: Numbers = self
+        operand = stripped(node.operand)
+        if isinstance(operand, ast.Transposed):
+            inner = replace(node, operand=operand.base)
+            return numbers.lifted([numbers.prefixed(inner, env)], numbers.ops.transpose)
+        if node.prefix is Prefix.BIG_DELTA or numbers.flags.differentials:
+            return [(differential(numbers, operand, env), 0)]
+        numbers.trace.gradients += 1
+        pre = False
+        while isinstance(operand, ast.Prefixed):
+            pre, operand = True, stripped(operand.operand)
+        if not isinstance(operand, Name):
+            raise Unknown("a gradient by a formula")
+        key, labels, comps, power = numbers.scope.target(operand, env)
+        if power is not None:
+            raise Unknown("a gradient by a power")
+        unknown = key not in numbers.scope.table and (key, labels) not in (
+            numbers.world.inference.shapes
+        )
+        name = f"d {'p' if pre else ''}{key}"
+        if (pre or unknown) and name in numbers.bindings:
+            value = numbers.bound(numbers.bindings[name], labels)
+        elif pre:
+            raise Unknown(f"it is not known what the gradient of {key} is by")
+        elif unknown and any(k == key for k, _ in numbers.world.inference.shapes):
+            raise OutOfRange(f"there is no {key} at {labels}")
+        elif unknown:
+            raise Unknown(f"{key} is not defined")
+        else:
+            value = Val(gradient(numbers, (key, labels)))
+        if comps and value.v.ndim:
+            from symbackprop.notes.judge import values
+
+            return [(values.entry(value, numbers.indices(comps, value.shape, env)), 0)]
+        return [(value, 0)]
+
+    def differential(self: Any, node: ast.Differential, env: Env) -> Readings:
+        """The differential of a formula."""
+        return [(differential(self, node.operand, env), 0)]
+
+    def jacobian_call(self: Any, node: ast.Apply, function: Name, env: Env) -> Readings:
+        """`J_y(z)`: the Jacobian of y by z."""
+        label = (*function.subs, *function.sups)[0]
+        if len(node.arguments) != 1 or len(label.items) != 1:
+            raise Unknown("a Jacobian of several arguments")
+        made = ast.Derivative(label.items[0], (node.arguments[0],), prefix=Prefix.NABLA)
+        found: Readings = self.derivative(made, env)
+        return found
+
+    def bound(self: Any, binding: Binding, labels: tuple[int, ...]) -> Val:
+        """The value of a name that is bound to a gradient, or to another name."""
+        numbers: Numbers = self
+        target = labels
+        if binding.shift is None:
+            target = ()
+        elif labels:
+            target = (labels[0] + binding.shift, *labels[1:])
+        key = (binding.key, target)
+        if binding.alias:
+            return numbers.world.variable(key)
+        numbers.scope.in_range(target)
+        plain = binding.key.removeprefix("pre ")
+        if (plain, target) not in numbers.world.inference.shapes:
+            raise OutOfRange(f"there is no {plain} at {target}")
+        numbers.trace.gradients += 1
+        made = gradient(numbers, key)
+        return Val(made.T if binding.transposed else made)
+
+
+def stripped(node: Node) -> Node:
+    """A node without the brackets around it."""
+    while isinstance(node, ast.Group) and len(node.items) == 1:
+        node = node.items[0]
+    return node
+
+
+def bare_nabla(numbers: Numbers, node: ast.Derivative, env: Env) -> Readings:
+    r"""`\nabla C` alone: the gradient by the output."""
+    target = node.target
+    if not isinstance(target, Name) or not is_loss_key(numbers.scope.profile.ref(target).key):
+        raise Unknown("a gradient that does not say by what")
+    sinks = [s for s in numbers.world.sinks() if numbers.world.values[s].v.ndim == 2]
+    if len(sinks) != 1:
+        raise Unknown("a gradient that does not say by what")
+    return [(Val(gradient(numbers, sinks[0])), 0)]
+
+
+def variable_of(
+    numbers: Numbers, node: Node, env: Env
+) -> tuple[Key, tuple[int, ...] | None]:
+    """The name that is differentiated by, and which entry of it."""
+    if isinstance(node, ast.Apply) and isinstance(node.function, Name):
+        node = node.function
+    if not isinstance(node, Name):
+        raise Unknown("a derivative by a formula")
+    key, labels, comps, power = numbers.scope.target(node, env)
+    if power is not None:
+        raise Unknown("a derivative by a power")
+    known = key in numbers.scope.table or (key, labels) in numbers.world.inference.shapes
+    if not known and len(labels) > 1 and (key, labels[:-1]) in numbers.world.inference.shapes:
+        labels = labels[:-1]
+    if not known and not any(k == key for k, _ in numbers.world.inference.shapes):
+        alias = aliased(numbers, key, labels)
+        if alias is None:
+            raise Unknown(f"{key} is not defined")
+        key, labels = alias
+    value = numbers.world.variable((key, labels))
+    numbers.trace.used.add((key, labels))
+    if not comps or not value.v.ndim:
+        return (key, labels), None
+    where = numbers.indices(comps, value.shape, env)
+    if len(where) == 1:
+        where = (where[0], 0) if value.shape[1] == 1 else (0, where[0])
+    if any(not 0 <= i < n for i, n in zip(where, value.shape, strict=True)):
+        raise OutOfRange("an entry that does not exist")
+    return (key, labels), where
+
+
+def aliased(numbers: Numbers, key: str, labels: tuple[int, ...]) -> Key | None:
+    """The variable behind a usual name of inputs and outputs."""
+    found = numbers.alias(key, labels)
+    if found is None:
+        return None
+    for name, value in numbers.world.values.items():
+        if value is found:
+            return name
+    return None
+
+
+def target_of(numbers: Numbers, node: Node, env: Env) -> Val | None:
+    """What is differentiated; None for the loss of the world."""
+    node = stripped(node)
+    name = node
+    if isinstance(name, ast.Apply) and isinstance(name.function, Name):
+        name = name.function
+    if isinstance(name, Name):
+        key, labels, _, _ = numbers.scope.target(name, env)
+        shapes = numbers.world.inference.shapes
+        if key not in numbers.scope.table and (key, labels) not in shapes:
+            if is_loss_key(key):
+                return None
+    made: Val = numbers.one(node, replace(env, every=False))
+    if made.d is not None and not np.all(np.isfinite(made.d)):
+        raise Unknown("a derivative of a derivative")
+    return made
+
+
+def gradient(numbers: Numbers, key: Key) -> Array:
+    """The gradient of the loss by a name, as the document averages it."""
+    found = numbers.world.gradient(key, numbers.families)
+    if numbers.flags.unaveraged and numbers.world.has_batch():
+        mean = mean_inside(numbers)
+        if BATCH_SIZE in found.shape:
+            return found * BATCH_SIZE if mean else found
+        return found if mean else found / BATCH_SIZE
+    return found
+
+
+def mean_inside(numbers: Numbers) -> bool:
+    """Whether the document's own loss divides by the number of examples."""
+    if numbers.world.supposed_loss is not None or numbers.world.own_loss() is None:
+        return False
+    return any(
+        isinstance(n, Name) and n.base in ("m", "N")
+        for d in numbers.scope.definitions
+        if is_loss_key(d.key)
+        for _, n in walk(d.body)
+    )
+
+
+def differential(numbers: Numbers, node: Node, env: Env) -> Val:
+    """The change of a value when the data change."""
+    value: Val = numbers.one(node, replace(env, every=False))
+    numbers.trace.gradients += 1
+    if value.d is None:
+        return Val(np.zeros(value.shape))
+    made = np.zeros(value.shape)
+    for key, (start, shape) in numbers.world.starts.items():
+        if key not in numbers.world.inference.leaves or key[0][:1] in "WUVbB":
+            continue
+        size = int(np.prod(shape, dtype=int))
+        if start + size > value.d.shape[-1]:
+            continue
+        step = numbers.world.random(f"step {key}").uniform(-1, 1, size)
+        made = made + value.d[..., start : start + size] @ step
+    return Val(made)
+
+
+def arranged(
+    slope: Array, shapes: tuple[tuple[int, ...], tuple[int, ...]], layout: Layout
+) -> Readings:
+    """A derivative in the shape that a layout gives it."""
+    above, below = shapes
+    if not above:
+        if layout is Layout.NUMERATOR and below:
+            return [(Val(slope.T), 0)]
+        return [(Val(slope), 0)]
+    if not below:
+        return [(Val(slope), 0)]
+    rows, columns = int(np.prod(above)), int(np.prod(below))
+    found: Readings = []
+    flat = slope.reshape(rows, columns)
+    if 1 in above and 1 in below:
+        found.append((Val(flat.T if layout is Layout.DENOMINATOR else flat), 0))
+    if above == below and not np.any(flat - np.diag(np.diag(flat))):
+        found.append((Val(np.diag(flat).reshape(above)), 1))
+    if not found:
+        raise Unknown("a derivative of third order: of an array by an array")
+    return found

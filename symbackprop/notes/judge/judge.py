@@ -1,0 +1,172 @@
+"""Judge a document: evaluate its claims in its worlds, choose its conventions, give verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Node
+from symbackprop.notes.judge.bindings import bind
+from symbackprop.notes.judge.claims import Claim, Outcome, Status, evaluate_claim
+from symbackprop.notes.judge.flags import Binding, Flags, Layout
+from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
+from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
+from symbackprop.notes.kinds import Prefix
+from symbackprop.notes.resolve.model import Entry, Model
+from symbackprop.notes.statements import Fragment, Statement, Unparsed
+from symbackprop.notes.trees import walk
+
+__all__ = ["Config", "Judge", "Judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A reading of a document's conventions."""
+
+    batch: int = 0
+    flags: Flags = field(default_factory=Flags)
+
+
+@dataclass(slots=True)
+class Judged:
+    """A statement with what came of it under each reading of the conventions."""
+
+    entry: Entry
+    part: Statement | Fragment | Unparsed
+    sorted: Sorted
+    outcomes: dict[Config, Outcome] = field(default_factory=dict)
+
+    @property
+    def claim(self) -> Claim | None:
+        """The claim that is evaluated, if any."""
+        return self.sorted.claim
+
+
+class Judge:
+    """The judge of one document."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.worlds = Worlds(model)
+        self.items: list[Judged] = []
+        self.bindings: dict[tuple[Choice, int, bool, int], dict[str, Binding]] = {}
+        self.sort()
+
+    def sort(self) -> None:
+        """Sort the statements into definitions, claims and the rest."""
+        lefts: list[Node] = []
+        for entry in self.model.entries:
+            for part in entry.parsed.parts:
+                made = sort_statement(part, entry, self.model, lefts)
+                self.items.append(Judged(entry, part, made))
+                if isinstance(part, Statement) and not part.inherited:
+                    lefts.append(part.sides[0])
+
+    def claims(self) -> list[Judged]:
+        """The statements that are evaluated."""
+        return [item for item in self.items if item.claim is not None]
+
+    def configs(self) -> list[Config]:
+        """The readings of the conventions that are tried, the usual ones first."""
+        claims = self.claims()
+        sides = [side for item in claims if item.claim for side in item.claim.sides]
+        derivatives = any(
+            isinstance(n, ast.Derivative | ast.Apply) for side in sides for _, n in walk(side)
+        )
+        straight = any(
+            isinstance(n, ast.Prefixed) and n.prefix is Prefix.D
+            for side in sides
+            for _, n in walk(side)
+        )
+        made = []
+        for differentials in (False, True) if straight else (False,):
+            for layout in Layout if derivatives else (Layout.MIXED,):
+                for batch in self.worlds.batches():
+                    for unaveraged in (False, True) if batch else (False,):
+                        made.append(
+                            Config(batch, Flags(layout, unaveraged, differentials))
+                        )
+        return made
+
+    def outcome(self, item: Judged, config: Config) -> Outcome:
+        """What comes of a claim under a reading, in the best of its worlds."""
+        if config not in item.outcomes:
+            item.outcomes[config] = self.evaluated(item, config)
+        return item.outcomes[config]
+
+    def evaluated(self, item: Judged, config: Config) -> Outcome:
+        assert item.claim is not None
+        first: Outcome | None = None
+        for claim in self.variants(item):
+            for choice in self.worlds.choices(item.entry):
+                made = self.in_world(claim, choice, config)
+                if made.status is Status.RIGHT:
+                    return made
+                if first is None or (
+                    first.status is Status.UNKNOWN and made.status is not Status.UNKNOWN
+                ):
+                    first = made
+        assert first is not None
+        return first
+
+    def variants(self, item: Judged) -> list[Claim]:
+        """The claim, and where its left side is missing, with each left side before it."""
+        assert item.claim is not None
+        made = [item.claim]
+        for left in reversed(item.sorted.lefts[-6:-1]):
+            other = Claim((left, *item.claim.sides[1:]), item.claim.conditions)
+            if other not in made:
+                made.append(other)
+        return made
+
+    def conventions(self, config: Config) -> tuple[str, ...]:
+        """What was found of the document's conventions, in words."""
+        said = [config.flags.layout.value]
+        if config.batch:
+            said.append("the examples of a batch are side by side")
+        if config.flags.unaveraged:
+            said.append(
+                "gradients of activations are not averaged over the batch, those of parameters are"
+            )
+        if config.flags.differentials:
+            said.append("d in front of a name makes a differential")
+        return tuple(said)
+
+    def in_world(self, claim: Claim, choice: Choice, config: Config) -> Outcome:
+        """What comes of a claim in one choice of definitions, at every seed."""
+        made: Outcome | None = None
+        for seed in SEEDS:
+            numbers = self.worlds.numbers(choice, config.batch, seed, config.flags)
+            numbers.bindings = dict(self.bound(choice, config))
+            outcome = evaluate_claim(claim, numbers)
+            if outcome.status is not Status.RIGHT:
+                return outcome
+            made = outcome
+        assert made is not None
+        return made
+
+    def bound(self, choice: Choice, config: Config) -> dict[str, Binding]:
+        """What names for gradients stand for in a choice of definitions."""
+        key = (choice, config.batch, config.flags.unaveraged, list(Layout).index(config.flags.layout))
+        if key not in self.bindings:
+            self.bindings[key] = {}
+            flags = Flags(config.flags.layout, config.flags.unaveraged)
+            numbers = self.worlds.numbers(choice, config.batch, SEEDS[0], flags)
+            claims = [item.claim for item in self.claims() if item.claim is not None]
+            self.bindings[key] = bind(claims, numbers)
+        return self.bindings[key]
+
+    def best_config(self) -> Config:
+        """The reading that explains most of the document's claims."""
+        best: tuple[float, Config] | None = None
+        for order, config in enumerate(self.configs()):
+            score = -0.01 * order
+            for item in self.claims():
+                status = self.outcome(item, config).status
+                score += {Status.RIGHT: 1.0, Status.UNNATURAL: 0.5}.get(status, 0.0)
+            if best is None or score > best[0]:
+                best = score, config
+        return Config() if best is None else best[1]
+
+
+__all__ += ["Kind"]

@@ -1,0 +1,136 @@
+"""What a chain of factors may mean: every grouping and kind of product that conforms.
+
+A joint says which products it can be. A reading's cost says how far it is from what everybody would
+read: 0 natural, 1 usual in some notes, 2 only where nothing else conforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symbackprop.notes.judge.values import Mismatch
+from symbackprop.notes.kinds import ProductOp
+
+__all__ = ["HADAMARD", "Reading", "Readings", "distinct", "natural", "readings"]
+
+Reading = tuple[Any, int]
+Readings = list[Reading]
+
+HADAMARD = frozenset({ProductOp.ODOT, ProductOp.CIRC, ProductOp.BULLET, ProductOp.STAR,
+                      ProductOp.AST})  # fmt: skip
+_MATRIX_FIRST = frozenset({ProductOp.JUXTAPOSED, ProductOp.CDOT, ProductOp.DOT, ProductOp.TIMES,
+                           ProductOp.AT})  # fmt: skip
+MOST = 12
+"""Readings that are kept of one formula."""
+
+
+def distinct(found: Readings) -> Readings:
+    """Readings with different values, the cheapest of equal ones, cheap ones first."""
+    best: dict[bytes, Reading] = {}
+    for value, cost in sorted(found, key=lambda reading: reading[1]):
+        best.setdefault(value.key(), (value, cost))
+    return list(best.values())[:MOST]
+
+
+def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
+    """The products of two values that a joint can mean."""
+    if a.shape == () or b.shape == ():
+        return [(ops.scale(a, b) if a.shape == () else ops.scale(b, a), 0)]
+    found: Readings = []
+    problem: Mismatch | None = None
+    if joint in _MATRIX_FIRST or joint in (ProductOp.STAR, ProductOp.AST):
+        try:
+            cost = 0 if joint in _MATRIX_FIRST else 1
+            found.append((ops.matmul(a, b), cost))
+        except Mismatch as error:
+            problem = error
+    if joint is ProductOp.OTIMES and 1 in a.shape and 1 in b.shape:
+        return [(ops.outer(a, b), 0)]
+    hadamard = {ProductOp.JUXTAPOSED: 2, ProductOp.CDOT: 1, ProductOp.DOT: 1, ProductOp.TIMES: 1,
+                ProductOp.AT: 9}.get(joint, 0)  # fmt: skip
+    try:
+        if hadamard < 9:
+            found.append((ops.multiply(a, b), hadamard))
+    except Mismatch as error:
+        problem = problem or error
+    if joint in (ProductOp.CDOT, ProductOp.DOT) and a.shape == b.shape and 1 in a.shape:
+        found.append((ops.total(ops.multiply(a, b)), 1))
+    if not found:
+        if 1 in (*a.shape, *b.shape):
+            for number, other in ((a, b), (b, a)):
+                if number.is_scalar:
+                    return [(ops.scale(number, other), 1)]
+        raise problem or Mismatch("the product does not conform")
+    return found
+
+
+def readings(ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp]) -> Readings:
+    """All readings of a chain, by dynamic programming over its intervals."""
+    n = len(factors)
+    table: dict[tuple[int, int], Readings] = {(i, i): list(factors[i]) for i in range(n)}
+    problem: Mismatch | None = None
+    for width in range(1, n):
+        for i in range(n - width):
+            k = i + width
+            found: Readings = []
+            for split in range(i, k):
+                joint = joints[split]
+                inner = [joints[j] for j in range(i, k) if j != split]
+                extra = int(joint not in HADAMARD and any(j in HADAMARD for j in inner))
+                for a, first in table[i, split]:
+                    for b, second in table[split + 1, k]:
+                        try:
+                            made = _pair(ops, joint, a, b)
+                        except Mismatch as error:
+                            problem = problem or error
+                            continue
+                        scalar = a.shape == () or b.shape == ()
+                        add = 0 if scalar else extra
+                        found.extend((v, max(first, second, cost + add)) for v, cost in made)
+            table[i, k] = distinct(found)
+    if not table[0, n - 1]:
+        raise problem or Mismatch("the product does not conform")
+    return table[0, n - 1]
+
+
+def natural(ops: Any, factors: Sequence[Any], joints: Sequence[ProductOp]) -> Any:
+    """The first reading that conforms: matrix products before entrywise ones."""
+    groups: list[list[tuple[ProductOp, Any]]] = [[(ProductOp.JUXTAPOSED, factors[0])]]
+    split: list[ProductOp] = []
+    for joint, factor in zip(joints, factors[1:], strict=True):
+        if joint in HADAMARD:
+            groups.append([(joint, factor)])
+            split.append(joint)
+        else:
+            groups[-1].append((joint, factor))
+    parts = [_fold(ops, group) for group in groups]
+    made = parts[0]
+    for joint, part in zip(split, parts[1:], strict=True):
+        made = first_of(ops, joint, made, part)
+    return made
+
+
+def _fold(ops: Any, group: list[tuple[ProductOp, Any]]) -> Any:
+    made = group[0][1]
+    for joint, factor in group[1:]:
+        made = first_of(ops, joint, made, factor)
+    return made
+
+
+def first_of(ops: Any, joint: ProductOp, a: Any, b: Any) -> Any:
+    """The most natural product of two values that conforms."""
+    if a.shape == () or b.shape == ():
+        return ops.scale(a, b) if a.shape == () else ops.scale(b, a)
+    attempts = [ops.multiply, ops.matmul] if joint in HADAMARD else [ops.matmul, ops.multiply]
+    if joint in (ProductOp.ODOT, ProductOp.CIRC, ProductOp.BULLET):
+        attempts = attempts[:1]
+    if joint is ProductOp.OTIMES:
+        attempts = [ops.outer]
+    problem: Mismatch | None = None
+    for attempt in attempts:
+        try:
+            return ops.trying(attempt, a, b)
+        except Mismatch as error:
+            problem = problem or error
+    raise problem or Mismatch("the product does not conform")

@@ -1,0 +1,132 @@
+"""Sort statements: definitions, claims that can be evaluated, and what cannot be checked."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.judge.claims import Claim
+from symbackprop.notes.kinds import Relation, Sign
+from symbackprop.notes.resolve.definitions import definitions_of, has_gradient
+from symbackprop.notes.resolve.model import Entry, Model
+from symbackprop.notes.statements import Fragment, Statement, Unparsed
+
+__all__ = ["Kind", "Sorted", "sort_statement"]
+
+_MEMBERSHIP = frozenset({Relation.IN, Relation.SUBSET, Relation.MAPS, Relation.DISTRIBUTED})
+_RATES = frozenset({"eta", "alpha", "epsilon", "lr", "mu", "gamma", "lambda", "rho", "learning_rate"})
+
+
+class Kind(enum.Enum):
+    """What a statement is."""
+
+    DEFINITION = "definition"
+    CLAIM = "claim"
+    SHAPE = "shape"
+    UPDATE = "update"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A statement's kind, the claim to evaluate, and why there is none."""
+
+    kind: Kind
+    claim: Claim | None = None
+    reason: str = ""
+    lefts: tuple[Node, ...] = ()
+
+
+def sort_statement(
+    part: Statement | Fragment | Unparsed, entry: Entry, model: Model, lefts: list[Node]
+) -> Sorted:
+    """Sort one part of a formula; `lefts` are the left sides before it."""
+    if isinstance(part, Unparsed):
+        return Sorted(Kind.OTHER, reason=f"not understood: {part.reason}")
+    if isinstance(part, Fragment):
+        return Sorted(Kind.OTHER, reason="states no relation")
+    sides, relations = list(part.sides), list(part.relations)
+    while relations and relations[-1] in _MEMBERSHIP:
+        sides.pop()
+        relations.pop()
+    if not relations:
+        return Sorted(Kind.SHAPE, reason="says where something lies")
+    if isinstance(sides[-1], ast.Missing):
+        sides.pop()
+        relations.pop()
+    if not relations or not all(r.is_equality for r in relations):
+        return Sorted(Kind.OTHER, reason="no equation")
+    update = update_of(part, sides, model)
+    if update is not None:
+        return Sorted(Kind.UPDATE, Claim(update, part.conditions))
+    if part.inherited:
+        if not lefts:
+            return Sorted(Kind.OTHER, reason="the left side is missing")
+        return Sorted(Kind.CLAIM, Claim((lefts[-1], *sides[1:]), part.conditions), lefts=tuple(lefts))
+    made = definitions_of(part, entry.position, model.profile)
+    claim = Claim(tuple(sides), part.conditions)
+    if made and not any(d.late for d in made) and not has_gradient(sides[0]):
+        return Sorted(Kind.DEFINITION, claim)
+    return Sorted(Kind.CLAIM, claim)
+
+
+def update_of(part: Statement, sides: list[Node], model: Model) -> tuple[Node, ...] | None:
+    """The gradient and what an update subtracts, when a statement is an update."""
+    if len(sides) != 2:
+        return None
+    right = sides[1]
+    if not isinstance(right, ast.Add) or len(right.terms) != 2:
+        return None
+    name = weight(sides[0], model)
+    if name is None or weight(right.terms[0], model) != name:
+        return None
+    step = right.terms[1]
+    factors = list(step.factors) if isinstance(step, ast.Product) else [step]
+    joints = list(step.joints) if isinstance(step, ast.Product) else []
+    rate = next((i for i, f in enumerate(factors) if is_rate(f)), None)
+    if rate is None:
+        return None
+    del factors[rate]
+    if joints:
+        del joints[min(rate, len(joints) - 1)]
+    if not factors:
+        return None
+    rest: Node = factors[0] if len(factors) == 1 else ast.Product(tuple(factors), tuple(joints))
+    if right.signs[1] is Sign.PLUS:
+        rest = ast.Negative(rest)
+    target = ast.Derivative(Name("Loss", head="L"), (name,))
+    return target, rest
+
+
+def is_rate(node: Node) -> bool:
+    """Whether a factor is a learning rate."""
+    return isinstance(node, Name) and node.base in _RATES
+
+
+def weight(node: Node, model: Model) -> Name | None:
+    """The parameter that a side of an update names, without what tells old from new."""
+    if isinstance(node, ast.Apply) and isinstance(node.function, Name) and len(node.arguments) == 1:
+        node = node.function
+    if not isinstance(node, Name):
+        return None
+    from dataclasses import replace
+
+    words = ("new", "old", "next")
+    sups = tuple(
+        s for s in node.sups if s.word not in words and not _is_time(s)
+    )
+    subs = tuple(s for s in node.subs if s.word not in words and not _is_time(s))
+    return replace(node, sups=sups, subs=subs, primes=0)
+
+
+def _is_time(label: ast.Label) -> bool:
+    names = {n.base for item in label.items for n in _names(item)}
+    return names == {"t"}
+
+
+def _names(node: Node) -> list[Name]:
+    from symbackprop.notes.trees import walk
+
+    return [n for _, n in walk(node) if isinstance(n, Name)]

@@ -1,0 +1,128 @@
+"""From outcomes to verdicts, with reasons in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from symbackprop.notes import ast
+from symbackprop.notes.judge.claims import Outcome, Status
+from symbackprop.notes.judge.judge import Config, Judge, Judged
+from symbackprop.notes.judge.statements import Kind
+from symbackprop.notes.kinds import Relation
+from symbackprop.notes.trees import walk
+from symbackprop.notes.verdict import Basis, Verdict
+
+__all__ = ["Finding", "verdict_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict on a statement, before it is put into the document's terms."""
+
+    verdict: Verdict
+    reason: str = ""
+    remarks: tuple[str, ...] = ()
+    counterexample: str | None = None
+    basis: Basis | None = None
+    outcome: Outcome | None = None
+
+
+def verdict_of(item: Judged, judge: Judge, config: Config) -> Finding:
+    """The verdict on a statement under the document's conventions."""
+    if item.sorted.kind is Kind.OTHER:
+        return Finding(Verdict.NOT_CHECKABLE, item.sorted.reason)
+    if item.sorted.kind is Kind.SHAPE:
+        return Finding(Verdict.DEFINITION)
+    outcome = judge.outcome(item, config)
+    if item.sorted.kind is Kind.DEFINITION:
+        return definition(item, outcome)
+    if outcome.status is Status.RIGHT:
+        return right(item, outcome)
+    if outcome.status is Status.UNKNOWN:
+        return unknown(item, judge, config, outcome)
+    if outcome.status is Status.UNNATURAL:
+        return Finding(
+            Verdict.CONVENTION,
+            "right only when a product is read as is not usual for its sign",
+            outcome=outcome,
+        )
+    return wrong(item, judge, config, outcome)
+
+
+def definition(item: Judged, outcome: Outcome) -> Finding:
+    """A definition; a later side that differs is wrong."""
+    if outcome.status is Status.WRONG and outcome.side >= 2:
+        return failed(outcome)
+    return Finding(Verdict.DEFINITION, outcome=outcome)
+
+
+def right(item: Judged, outcome: Outcome) -> Finding:
+    """A right equation; the value at a kink is a choice."""
+    remarks = tuple(sorted(outcome.notes))
+    if item.claim is not None and at_kink(item):
+        return Finding(
+            Verdict.CONVENTION,
+            "right away from the kink; the value at the kink is a choice",
+            remarks,
+            basis=Basis.AGREES,
+            outcome=outcome,
+        )
+    return Finding(Verdict.CORRECT, "", remarks, basis=Basis.AGREES, outcome=outcome)
+
+
+def at_kink(item: Judged) -> bool:
+    """Whether a case or indicator takes a side at a kink."""
+    assert item.claim is not None
+    for side in item.claim.sides[1:]:
+        for _, node in walk(side):
+            if isinstance(node, ast.Cases):
+                for case in node.cases:
+                    condition = case.condition
+                    if isinstance(condition, ast.Comparison) and any(
+                        r in (Relation.GREATER_EQUAL, Relation.LESS_EQUAL)
+                        for r in condition.relations
+                    ):
+                        return True
+    return False
+
+
+def unknown(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Finding:
+    """What the document's conventions leave open may hold for one example or a batch."""
+    for other in judge.configs():
+        same = replace(other, batch=config.batch) == config
+        if same and judge.outcome(item, other).status is Status.RIGHT:
+            return right(item, judge.outcome(item, other))
+    return Finding(Verdict.NOT_CHECKABLE, outcome.reason, outcome=outcome)
+
+
+def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Finding:
+    """A claim that fails: another layout may be a convention, unless the document has its own."""
+    for other in judge.configs():
+        same = replace(other, flags=replace(other.flags, layout=config.flags.layout)) == config
+        if not same or judge.outcome(item, other).status is not Status.RIGHT:
+            continue
+        if not established(judge, config, other, item):
+            return Finding(
+                Verdict.CONVENTION,
+                f"right in another convention: {other.flags.layout.value}",
+                basis=Basis.AGREES,
+                outcome=outcome,
+            )
+    return failed(outcome)
+
+
+def established(judge: Judge, config: Config, other: Config, item: Judged) -> bool:
+    """Whether another equation holds in the document's layout and not in the other."""
+    return any(
+        judge.outcome(one, config).status is Status.RIGHT
+        and judge.outcome(one, other).status is not Status.RIGHT
+        for one in judge.claims()
+        if one is not item and one.sorted.kind is not Kind.DEFINITION
+    )
+
+
+def failed(outcome: Outcome) -> Finding:
+    """A wrong equation with what shows it."""
+    return Finding(
+        Verdict.WRONG, outcome.reason, counterexample=outcome.example or None, outcome=outcome
+    )

@@ -1,0 +1,295 @@
+"""A world: numbers for everything that a selection of definitions names, and all derivatives."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Name
+from symbackprop.notes.judge import values
+from symbackprop.notes.judge.evaluate import Env, NeedLetter
+from symbackprop.notes.judge.functions import ELEMENTWISE, Smooth, opaque_scalar, smooth
+from symbackprop.notes.judge.inference import Inference
+from symbackprop.notes.judge.scope import Key, Scope
+from symbackprop.notes.judge.shapes import Dims
+from symbackprop.notes.judge.values import Array, Mismatch, OutOfRange, Unknown, Val
+from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.trees import walk
+
+if TYPE_CHECKING:
+    from symbackprop.notes.judge.numbers import Numbers
+
+__all__ = ["World"]
+
+TARGETS = frozenset({"y", "t", "d", "Y", "T", "D", "target", "label"})
+BATCH_SIZE = 6
+_MANY = frozenset({"m", "N", "M", "B", "n"})
+
+
+class World:
+    """Values of one scope at one seed; everything is evaluated when it is asked for."""
+
+    def __init__(self, scope: Scope, inference: Inference, seed: int) -> None:
+        self.scope = scope
+        self.inference = inference
+        self.seed = seed
+        self.values: dict[Key, Val] = {}
+        self.starts: dict[Key, tuple[int, tuple[int, ...]]] = {}
+        self.directions = 0
+        self.consumed: set[Key] = set()
+        self.busy: list[Key] = []
+        self.evaluator: Numbers | None = None
+        self.activations: dict[str, str] = {}
+        self.supposed_loss: Callable[[World], Val] | None = None
+        self.losses: dict[str, Val] = {}
+        self.defined_all = False
+        self.failed: dict[Key, str] = {}
+        self.reaching: dict[frozenset[str], tuple[Key, ...]] = {}
+
+    def random(self, name: str) -> np.random.Generator:
+        """Random numbers of a name."""
+        return np.random.default_rng([zlib.crc32(name.encode()), self.seed])
+
+    def shape(self, key: Key) -> tuple[int, ...] | None:
+        """The shape that was inferred for a name."""
+        found = self.inference.shapes.get(key)
+        if found is None:
+            return None
+        return tuple(self.inference.size(d) for d in found.shape)
+
+    def size(self, symbol: str) -> int | None:
+        """The number that a size symbol stands for."""
+        dim = self.inference.symbols.get(symbol)
+        if dim is not None:
+            return self.inference.size(dim)
+        if symbol in _MANY and symbol != "n" and self.has_batch():
+            return BATCH_SIZE
+        return None
+
+    def has_batch(self) -> bool:
+        """Whether anything has a batch."""
+        dims = self.inference.dims
+        return any(
+            dims.find(d) == Dims.BATCH for sh in self.inference.shapes.values() for d in sh.shape
+        )
+
+    def variable(self, key: Key) -> Val:
+        """The value of a name with its tangent, its own directions included."""
+        if self.busy and key not in self.consumed:
+            self.consumed.add(key)
+        if key in self.values:
+            return self.values[key]
+        if key in self.failed:
+            raise Unknown(self.failed[key])
+        self.scope.in_range(key[1])
+        found = self.scope.template(*key)
+        if found is not None and key not in self.busy and key not in self.inference.leaves:
+            value = self.defined(key, *found)
+        else:
+            value = self.leaf(key)
+        return self.seeded(key, value)
+
+    def seeded(self, key: Key, value: Val) -> Val:
+        """The value with directions of its own."""
+        size = value.v.size
+        start, self.directions = self.directions, self.directions + size
+        tangent = np.zeros((*value.shape, self.directions))
+        if value.d is not None:
+            tangent[..., : value.d.shape[-1]] = value.d
+        tangent.reshape(-1, self.directions)[np.arange(size), start + np.arange(size)] += 1.0
+        self.starts[key] = (start, value.shape)
+        made = Val(value.v, tangent)
+        self.values[key] = made
+        return made
+
+    def defined(self, key: Key, definition: Definition, env: Env) -> Val:
+        """The value of a definition's body."""
+        assert self.evaluator is not None
+        env = replace(env, every=False)
+        self.busy.append(key)
+        try:
+            body = definition.body
+            if isinstance(body, ast.Apply) and is_loss_key(key[0]) and self.inference.opaque(body):
+                arguments = [self.evaluator.one(a, env) for a in body.arguments]
+                return opaque_scalar(key[0], self.seed, arguments)
+            shape = self.shape(key)
+            letters = [c.base for c in definition.comps if isinstance(c, Name)]
+            if letters and shape is not None and len(shape) == 2:
+                value = self.assembled(definition, env, letters, shape)
+            else:
+                value = self.evaluator.one(body, env)
+        except (Unknown, OutOfRange, Mismatch, NeedLetter) as error:
+            self.failed[key] = f"{key[0]} has no value: {error}"
+            raise Unknown(self.failed[key]) from error
+        finally:
+            self.busy.pop()
+        if not np.all(np.isfinite(value.v)):
+            self.failed[key] = f"{key[0]} is not finite here"
+            raise Unknown(self.failed[key])
+        return value
+
+    def assembled(
+        self, definition: Definition, env: Env, letters: list[str], shape: tuple[int, ...]
+    ) -> Val:
+        """An array from the definition of its entries."""
+        assert self.evaluator is not None
+        entries: list[Val] = []
+        pairs = [(i, j) for i in range(shape[0]) for j in range(shape[1])]
+        for i, j in pairs:
+            inner = env
+            for letter, index in zip(letters, (i, j), strict=False):
+                inner = inner.bind(letter, index)
+            entries.append(self.evaluator.one(definition.body, inner).scalar())
+        value = np.array([float(entry.v) for entry in entries]).reshape(shape)
+        tangent = np.zeros((*shape, self.directions))
+        for (i, j), entry in zip(pairs, entries, strict=True):
+            if entry.d is not None:
+                tangent[i, j, : entry.d.shape[-1]] = entry.d
+        return Val(value, tangent)
+
+    def leaf(self, key: Key) -> Val:
+        """Random numbers for a name that nothing defines."""
+        shape = self.shape(key)
+        if shape is None:
+            if any(k[0] == key[0] for k in self.inference.shapes):
+                raise OutOfRange(f"there is no {key[0]} at {key[1]}")
+            raise Unknown(f"{key[0]} is not defined")
+        random = self.random(f"{key}")
+        data = random.uniform(0.3, 1.1, shape)
+        if self.scope.hypothesis.positive and not key[0][:1].isupper():
+            data = data * 0.8
+        else:
+            data = data * random.choice([-1.0, 1.0], shape)
+        if key[0] in ("epsilon", "lambda", "eta", "alpha"):
+            data = np.abs(data)
+        if key[0] in TARGETS and self.is_target(key[0]):
+            data = np.abs(data)
+            if len(shape) == 2 and self.sums_to_one(key[0]):
+                axis = 1 if shape[0] == 1 or shape[0] == BATCH_SIZE else 0
+                data = data / data.sum(axis=axis, keepdims=True)
+            else:
+                data = data * 0.8
+        return Val(np.asarray(data))
+
+    def is_target(self, key: str) -> bool:
+        """Whether a leaf is what a network should give."""
+        return not self.scope.table.get(key)
+
+    def sums_to_one(self, key: str) -> bool:
+        """Whether a target is a distribution: no `1 - y` stands anywhere."""
+        for definition in self.scope.definitions:
+            if not is_loss_key(definition.key):
+                continue
+            for _, node in walk(definition.body):
+                if isinstance(node, ast.Add) and isinstance(node.terms[0], ast.Number):
+                    if any(isinstance(t, Name) and t.base == key for t in node.terms[1:]):
+                        return False
+        return True
+
+    def function(self, key: str, labels: tuple[int, ...]) -> Smooth:
+        """A function of a number that the document names."""
+        chosen = self.activations.get(key)
+        if chosen is not None:
+            return ELEMENTWISE[chosen]
+        return smooth(f"{key}{labels}", self.seed)
+
+    def define_all(self) -> None:
+        """Evaluate every definition that has a value."""
+        if self.defined_all:
+            return
+        self.defined_all = True
+        for key in list(self.inference.shapes):
+            if key not in self.inference.leaves:
+                try:
+                    self.variable(key)
+                except (Unknown, OutOfRange, Mismatch):
+                    continue
+
+    def sinks(self) -> list[Key]:
+        """Defined names that nothing consumes and that are no losses."""
+        self.define_all()
+        found = [
+            key
+            for key in self.values
+            if key not in self.inference.leaves
+            and not key[0].startswith("pre ")
+            and key not in self.consumed
+            and not (is_loss_key(key[0]) and self.values[key].v.ndim == 0)
+        ]
+        return found
+
+    def reached(self, families: frozenset[str]) -> tuple[Key, ...]:
+        """The outputs that depend on any of some names; all of them when none does."""
+        if families not in self.reaching:
+            sinks = self.sinks()
+            keys = [key for key in self.starts if key[0] in families]
+            chosen = tuple(
+                sink
+                for sink in sinks
+                if any(sink == key or np.any(self.slope(self.values[sink], key)) for key in keys)
+            )
+            self.reaching[families] = chosen or tuple(sinks)
+        return self.reaching[families]
+
+    def opaque_loss(self, families: frozenset[str] = frozenset()) -> Val:
+        """A loss that depends on the outputs that some names lead to."""
+        reached = self.reached(families)
+        name = str(reached)
+        if name not in self.losses:
+            if not reached:
+                raise Unknown("no network leads to a loss")
+            values_ = [self.values[key] for key in reached]
+            self.losses[name] = opaque_scalar("loss", self.seed, values_)
+        return self.losses[name]
+
+    def own_loss(self) -> Val | None:
+        """The loss that the document defines, the outermost of them."""
+        self.define_all()
+        found = [
+            key
+            for key, value in self.values.items()
+            if is_loss_key(key[0]) and value.is_scalar and key not in self.inference.leaves
+        ]
+        outer = [key for key in found if key not in self.consumed] or found
+        if not outer:
+            return None
+        value = self.values[outer[-1]]
+        return value if value.v.ndim == 0 else value.scalar()
+
+    def loss(self, families: frozenset[str] = frozenset()) -> Val:
+        """The loss: supposed, defined, or opaque."""
+        if self.supposed_loss is not None:
+            if "supposed" not in self.losses:
+                self.losses["supposed"] = self.supposed_loss(self)
+            return self.losses["supposed"]
+        return self.own_loss() or self.opaque_loss(families)
+
+    def loss_or_none(self) -> Val | None:
+        """The document's own loss, if it has one."""
+        return self.own_loss()
+
+    def slope(self, target: Val, key: Key) -> Array:
+        """The derivative of a value by a name: the axes of the one, then of the other."""
+        self.variable(key)
+        start, shape = self.starts[key]
+        size = int(np.prod(shape, dtype=int))
+        if target.d is None:
+            return np.zeros((*target.shape, *shape))
+        padded = values._pad(target.d, max(target.d.shape[-1], start + size))
+        return padded[..., start : start + size].reshape((*target.shape, *shape))
+
+    def gradient(self, key: Key, families: frozenset[str] = frozenset()) -> Array:
+        """The derivative of the loss by a name."""
+        self.define_all()
+        self.variable(key)
+        found = self.slope(self.loss(families), key)
+        if not np.any(found):
+            found = self.slope(self.opaque_loss(families), key)
+            if not np.any(found):
+                raise Unknown(f"the loss does not depend on {key[0]}")
+        return found

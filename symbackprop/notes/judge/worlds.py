@@ -1,0 +1,174 @@
+"""The worlds of a document: which definitions hold where, and which hypotheses fit them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Name
+from symbackprop.notes.judge.flags import Flags
+from symbackprop.notes.judge.inference import Inference
+from symbackprop.notes.judge.numbers import Numbers
+from symbackprop.notes.judge.scope import Hypothesis, Scope
+from symbackprop.notes.judge.world import World
+from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.resolve.model import Entry, Model
+from symbackprop.notes.trees import walk
+
+__all__ = ["Choice", "Worlds"]
+
+SEEDS = (1, 2)
+MOST_CHOICES = 6
+
+Choice = tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Worlds:
+    """All worlds of a model, made when they are asked for."""
+
+    model: Model
+    supplied: tuple[Definition, ...] = ()
+    groups: dict[tuple[object, ...], list[int]] = field(default_factory=dict)
+    cache: dict[tuple[Choice, Hypothesis, int], World] = field(default_factory=dict)
+    inferences: dict[tuple[Choice, Hypothesis], tuple[Scope, Inference]] = field(
+        default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        for number, definition in enumerate(self.everything()):
+            pattern = tuple(_pattern(label) for label in definition.labels)
+            members = self.groups.setdefault((definition.key, pattern), [])
+            same = [
+                m
+                for m in members
+                if self.everything()[m].body == definition.body
+                and self.everything()[m].comps == definition.comps
+            ]
+            if not same or definition.late:
+                members.append(number)
+
+    def everything(self) -> list[Definition]:
+        """All definitions, the supplied and the local ones last."""
+        local = [d for entry in self.model.entries for d in entry.local]
+        return [*self.model.definitions, *self.supplied, *local]
+
+    def choices(self, entry: Entry) -> list[Choice]:
+        """Selections of definitions for an entry: the nearest ones, then others."""
+        everything = self.everything()
+        nearest: list[int] = []
+        options: list[tuple[int, list[int]]] = []
+        for members in self.groups.values():
+            usable = [
+                m for m in members
+                if not everything[m].local or everything[m].position == entry.position
+            ]  # fmt: skip
+            if not usable:
+                nearest.append(-1)
+                options.append((-1, []))
+                continue
+            ordered = sorted(usable, key=lambda m: _distance(everything[m], entry.position))
+            nearest.append(ordered[0])
+            options.append((ordered[0], ordered[1:]))
+        made = [tuple(nearest)]
+        without = tuple(
+            -1 if m >= 0 and is_loss_key(everything[m].key) and not everything[m].late else m
+            for m in nearest
+        )
+        for place, (_, others) in enumerate(options):
+            for other in others:
+                if everything[other].late or len(made) > MOST_CHOICES:
+                    continue
+                made.append((*nearest[:place], other, *nearest[place + 1 :]))
+        if without != made[0]:
+            made.append(without)
+        return made
+
+    def definitions(self, choice: Choice) -> tuple[Definition, ...]:
+        """The definitions of a selection, in the order of the document; local ones first."""
+        everything = self.everything()
+        chosen = [everything[m] for m in choice if m >= 0]
+        local = [d for d in chosen if d.local]
+        keys = {d.key for d in local}
+        return tuple([*local, *(d for d in chosen if not d.local and d.key not in keys)])
+
+    def inference(self, choice: Choice, batch: int) -> tuple[Scope, Inference]:
+        """Shapes of a selection, under the first hypothesis without conflict."""
+        key = (choice, Hypothesis(batch=batch))
+        if key in self.inferences:
+            return self.inferences[key]
+        best: tuple[int, Scope, Inference] | None = None
+        for hypothesis in (
+            Hypothesis(batch),
+            Hypothesis(batch, weights=True),
+            Hypothesis(batch, rows=True),
+            Hypothesis(batch, scalars=True),
+        ):
+            scope = Scope(self.model, self.definitions(choice), hypothesis)
+            inference = Inference(scope)
+            inference.run()
+            if best is None or inference.conflicts < best[0]:
+                best = (inference.conflicts, scope, inference)
+            if not inference.conflicts:
+                break
+        assert best is not None
+        self.inferences[key] = best[1], best[2]
+        return self.inferences[key]
+
+    def world(self, choice: Choice, batch: int, seed: int) -> World:
+        """The world of a selection."""
+        key = (choice, Hypothesis(batch=batch), seed)
+        if key not in self.cache:
+            scope, inference = self.inference(choice, batch)
+            world = World(scope, inference, seed)
+            Numbers(world)
+            world.define_all()
+            if any("not finite" in reason for reason in world.failed.values()):
+                positive = replace(scope.hypothesis, positive=True)
+                again = Scope(self.model, scope.definitions, positive)
+                inference = Inference(again)
+                inference.run()
+                world = World(again, inference, seed)
+                Numbers(world)
+                world.define_all()
+            self.cache[key] = world
+        return self.cache[key]
+
+    def numbers(self, choice: Choice, batch: int, seed: int, flags: Flags) -> Numbers:
+        """An evaluator in a world."""
+        return Numbers(self.world(choice, batch, seed), flags)
+
+    def batches(self) -> tuple[int, ...]:
+        """Which hypotheses on batches are worth a try."""
+        made = [0]
+        names = {
+            n.base
+            for entry in self.model.entries
+            for part in entry.parsed.parts
+            for side in getattr(part, "sides", ())
+            for _, n in walk(side)
+            if isinstance(n, Name)
+        }
+        keys = {d.key for d in self.model.definitions}
+        if any(key[:1].isupper() for key in keys) or "X" in names or "A" in names:
+            made.append(1)
+        many = bool(names & {"m", "np.sum", "batch", "N", "M"}) or any(
+            pair[1] in ("m", "N", "B") for pair in self.model.shapes.values()
+        )
+        if many:
+            made.append(2)
+        return tuple(made)
+
+
+def _pattern(label: ast.Node) -> object:
+    if isinstance(label, ast.Number):
+        return label.text
+    return "letter"
+
+
+def _distance(definition: Definition, position: int) -> tuple[int, int]:
+    """How far a definition is from a claim; those before it are nearer."""
+    if definition.local:
+        return (-1, 0)
+    step = position - definition.position
+    return (0, step) if step >= 0 else (1, -step)

@@ -1,0 +1,118 @@
+"""A document as the judge needs it: its statements in order, its names, its definitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.document import Document, Formula
+from symbackprop.notes.kinds import Prefix
+from symbackprop.notes.resolve.definitions import Definition, definitions_of
+from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
+from symbackprop.notes.resolve.prose import local_statements, shape_lines
+from symbackprop.notes.statements import Fragment, Parsed, Statement, parse_formula
+from symbackprop.notes.trees import walk
+
+__all__ = ["Entry", "Model", "model_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A formula with what it says; `local` are definitions that the prose before it gives."""
+
+    position: int
+    formula: Formula
+    parsed: Parsed
+    local: tuple[Definition, ...] = ()
+
+
+@dataclass(slots=True)
+class Model:
+    """What a document says."""
+
+    document: Document
+    profile: Profile
+    entries: list[Entry]
+    definitions: list[Definition] = field(default_factory=list)
+    depth: int = 3
+    general_last: bool = False
+    shapes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    averaged: bool = False
+
+    def defined(self) -> set[str]:
+        """Keys with a forward definition."""
+        return {d.key for d in self.definitions if not d.late}
+
+
+def _nodes(parsed: Parsed) -> list[Node]:
+    made: list[Node] = []
+    for part in parsed.parts:
+        if isinstance(part, Statement):
+            made.extend((*part.sides, *part.conditions))
+        elif isinstance(part, Fragment):
+            made.append(part.node)
+    return made
+
+
+def model_of(document: Document) -> Model:
+    """Read a document's statements, names and definitions."""
+    parsed = [document.parse(formula) for formula in document.formulas]
+    nodes = [node for one in parsed for node in _nodes(one)]
+    profile = profile_of(nodes)
+    model = Model(document, profile, [])
+    for position, (formula, one) in enumerate(zip(document.formulas, parsed, strict=True)):
+        local: list[Definition] = []
+        if formula.display:
+            for statement in local_statements(document, formula):
+                local.extend(definitions_of(statement, position, profile, local=True))
+        model.entries.append(Entry(position, formula, one, tuple(local)))
+        for part in one.parts:
+            if isinstance(part, Statement) and not _is_update(part):
+                model.definitions.extend(definitions_of(part, position, profile))
+    _depth(model, nodes)
+    _shapes(model)
+    return model
+
+
+def _is_update(statement: Statement) -> bool:
+    first = statement.sides[0]
+    return isinstance(first, ast.Prefixed) and first.prefix is Prefix.BIG_DELTA
+
+
+def _depth(model: Model, nodes: list[Node]) -> None:
+    """How many layers there are, and whether the last letter counts layers as l does."""
+    numbers = {0}
+    letters: set[str] = set()
+    shifted: set[str] = set()
+    for node in nodes:
+        for _, name in walk(node):
+            if not isinstance(name, Name):
+                continue
+            for label in model.profile.ref(name).labels:
+                if isinstance(label, ast.Number) and label.text.isdigit():
+                    base = bare(head_of(name))
+                    if base not in ("x", "y", "t", "f") and int(label.text) < 12:
+                        numbers.add(int(label.text))
+                for _, letter in walk(label):
+                    if isinstance(letter, Name):
+                        letters.add(letter.base)
+                if isinstance(label, ast.Add) and isinstance(label.terms[0], Name):
+                    if len(label.signs) > 1 and label.signs[1].value == "+":
+                        shifted.add(label.terms[0].base)
+    general = letters - {"L", "N", "T"}
+    model.general_last = "L" in shifted
+    highest = max(numbers)
+    model.depth = max(3, highest) if general or model.general_last or not highest else highest
+
+
+def _shapes(model: Model) -> None:
+    for text, first, second in shape_lines(model.document):
+        parsed = parse_formula(text.replace("^(", "^{(").replace(")", ")}") if "^(" in text else text)
+        part = parsed.parts[0] if parsed.parts else None
+        if isinstance(part, Fragment) and isinstance(part.node, Name):
+            ref = model.profile.ref(part.node)
+            marks = "".join(
+                f"[{label.text if isinstance(label, ast.Number) else '?'}]" for label in ref.labels
+            )
+            model.shapes.setdefault(ref.key + marks, (first, second))
