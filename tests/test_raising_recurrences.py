@@ -71,13 +71,16 @@ def test_the_recursion_computes_what_the_loop_computes(name):
         for n in names:
             known[n] = {}
         outside = (-1,) if not recurrence.reverse else (len(steps),)
-        for line in recurrence.lines:
-            known[line.name][outside] = np.zeros(sizes["h"])
+        last = (len(steps) - 1,)
+        for n in names:
+            early = recurrence.reverse and n < 0
+            known[n][last if early else outside] = np.zeros(sizes["h"])
         for t in reversed(steps) if recurrence.reverse else steps:
             for line in recurrence.lines:
-                values = Values(known, sizes, np)
-                values.axes[STEP_AXIS] = t
-                known[line.name][(t,)] = matrix_value(line.formula, values).reshape(-1)
+                if (t,) not in known[line.name]:
+                    values = Values(known, sizes, np)
+                    values.axes[STEP_AXIS] = t
+                    known[line.name][(t,)] = matrix_value(line.formula, values).reshape(-1)
         for n in names:
             if n >= 0:
                 found_values = np.stack([known[n][(t,)] for t in steps])
@@ -133,6 +136,7 @@ def test_the_carry_of_a_gated_unit_keeps_a_name():
     assert any(line.startswith("dh_t = ") and "dh_{t+1}" in line for line in found)
     found = lines(NETS["lstm"]())
     assert any(line.startswith("dc_t = ") and "dc_{t+1}" in line for line in found)
+    assert any(line.startswith("dh_t = U_iᵀ (δ_i)_{t+1}") for line in found)
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -2,8 +2,8 @@
 
 A value of the body that has a history keeps its name, with the step as its index; the rest is
 inlined. A carry is the value handed on, one step before (after, in a loop that falls): by its name
-where it has one, else by what it is. A carry that depends on itself without passing a name gets
-one.
+where it has one, else by what it is. A carry that depends on itself without passing a name, or is
+read more than once, gets one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from symbackprop.raising.matrix import STEP_AXIS, Raiser
 from symbackprop.raising.points import matrix_form
 from symbackprop.raising.rebuild import substituted, with_children
 from symbackprop.raising.shapes import children, sources
-from symbackprop.raising.tree import ZERO, Formula, Ref
+from symbackprop.raising.tree import ZERO, Form, Formula, Ref
 from symbackprop.sizes import Index, Size, axis, constant
 
 STEP = axis(STEP_AXIS)
@@ -94,6 +94,12 @@ def names_in(formula: Formula) -> tuple[Formula, ...]:
     return tuple(found)
 
 
+def _count(formula: Formula, source: int) -> int:
+    """How often a formula reads a node."""
+    here = isinstance(formula, Ref) and formula.source == source
+    return here + sum(_count(child, source) for child in children(formula))
+
+
 @dataclass(slots=True)
 class _Writer:
     """One loop on its way to a recurrence."""
@@ -129,11 +135,16 @@ class _Writer:
         if not self._name_carries():
             return None
         names: dict[int, int] = {**self.histories, **self.synthetic}
-        lines = [self._line(value, name) for value, name in sorted(names.items())]
+        ordered = sorted(names.items())
+        if self.loop.reverse:
+            # what comes from later steps is read at this one
+            ordered.sort(key=lambda pair: pair[1] >= 0)
+        lines = [self._line(value, name) for value, name in ordered]
         finals = self._finals()
         starts = [self._start(c) for c in self.loop.carries]
         for i, var in arriving.items():
-            lagged[i] = (names[variables[var].out], self._lag)
+            name = names[variables[var].out]
+            lagged[i] = (name, self._lag + self._early(name))
         if any(x is None for x in (*lines, *starts)) or finals is None:
             return None
         return Recurrence(
@@ -152,6 +163,21 @@ class _Writer:
         """Where a carry comes from: one step before, or after in a loop that falls."""
         return 1 if self.loop.reverse else -1
 
+    def _early(self, name: int) -> int:
+        """How many steps before a value is made its name counts it.
+
+        A carry without a history of a loop that falls is named by the step that it comes in at:
+        dh_t is what later steps say about h_t.
+        """
+        return -1 if self.loop.reverse and name < 0 else 0
+
+    def _at(self, value: int, form: Form, step: Index) -> Ref | None:
+        """A value at a step, by its name; None where it has none."""
+        name = self.histories.get(value, self.synthetic.get(value))
+        if name is None:
+            return None
+        return Ref(name, form, (step + constant(self._early(name)),))
+
     def _carry_names(self) -> dict[int, str]:
         found: dict[int, str] = {}
         for c in self.loop.carries:
@@ -169,17 +195,16 @@ class _Writer:
                 for i in self.seen
             )
             if c.out not in self.histories and (
-                read or not self.loop.reverse or self._depends_on_carry(c)
+                read or not self.loop.reverse or self._depends_on_carry(c) or self._uses(c) > 1
             ):
                 self.synthetic[c.out] = -1 - len(self.synthetic) - 1000 * self.loop_id
         for c in pending:
-            name = self.histories.get(c.out, self.synthetic.get(c.out))
-            shape = self.body.shape(c.out)
-            if name is not None:
-                form = matrix_form(shape)
-                if form is None:
-                    return False
-                self.carried[c.var] = Ref(name, form, (STEP.shifted(constant(self._lag).const),))
+            form = matrix_form(self.body.shape(c.out))
+            if form is None:
+                return False
+            named = self._at(c.out, form, STEP + constant(self._lag))
+            if named is not None:
+                self.carried[c.var] = named
         for c in pending:
             if c.var not in self.carried:
                 formula = self._raised(c.out)
@@ -197,6 +222,12 @@ class _Writer:
         law = Raiser(self.body, self.histories).law(c.out)
         variables = {other.var for other in self.loop.carries}
         return law is None or bool(variables.intersection(sources(law)))
+
+    def _uses(self, c: Carry) -> int:
+        """How often the values with a history read a carry, each as it stands."""
+        raiser = Raiser(self.body, self.histories)
+        laws = [raiser.law(value) for value in self.histories]
+        return sum(_count(law, c.var) for law in laws if law is not None)
 
     def _raised(self, value: int) -> Formula | None:
         """What a value of the body is at step t, over outer names."""
@@ -221,9 +252,9 @@ class _Writer:
         return None if missing else result
 
     def _reference(self, here: Ref) -> Formula | None:
-        name = self.histories.get(here.source, self.synthetic.get(here.source))
-        if name is not None:
-            return Ref(name, here.form, (STEP,))
+        named = self._at(here.source, here.form, STEP)
+        if named is not None:
+            return named
         if here.source in self.carried:
             return self.carried[here.source]
         for feed in self.loop.constants:
@@ -243,7 +274,10 @@ class _Writer:
 
     def _line(self, value: int, name: int) -> StepLine | None:
         formula = self._raised(value)
-        return None if formula is None else StepLine(name, formula)
+        if formula is None:
+            return None
+        later = STEP + constant(-self._early(name))
+        return StepLine(name, substituted(formula, {STEP_AXIS: later}))
 
     def _start(self, c: Carry) -> StartLine | None:
         """What comes in at the first step."""
@@ -261,10 +295,10 @@ class _Writer:
             node = self.graph[i]
             if isinstance(node, Final) and node.loop == self.loop_id:
                 out = self.loop.carries[node.carry].out
-                name = self.histories.get(out, self.synthetic.get(out))
                 form = matrix_form(self.body.shape(out))
-                if name is not None and form is not None:
-                    found[i] = Ref(name, form, (last,))
+                named = None if form is None else self._at(out, form, last)
+                if named is not None:
+                    found[i] = named
                     continue
                 formula = self._raised(out)
                 if formula is None:
