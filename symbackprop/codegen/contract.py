@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from symbackprop.codegen.arrays import Item, NewAxis, Op, Subscript, Whole
 from symbackprop.codegen.views import ONE, Aligned, Viewer
@@ -10,6 +10,7 @@ from symbackprop.ir.canonical import product
 from symbackprop.scalars.numpy_tree import Operand, Ufunc, apply
 from symbackprop.sizes import Size
 
+_SOME_LENGTH = 64
 TIMES = apply(Ufunc.MULTIPLY, Operand(0), Operand(1))
 
 
@@ -76,22 +77,30 @@ class Contractor:
         Those whose product has the fewest axes, then elementwise ones.
         """
 
-        def cost(pair: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
+        def cost(pair: tuple[int, int]) -> tuple[float, int, int, tuple[int, int]]:
             a, b = operands[pair[0]], operands[pair[1]]
             others = {x for k, o in enumerate(operands) if k not in pair for x in o.axes}
             union = set(a.axes) | set(b.axes)
-            return len(union & (others | set(out))), len(union), pair
+            return self._work(union), len(union & (others | set(out))), len(union), pair
 
         count = len(operands)
         pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
         return min(pairs, key=cost)
+
+    def _work(self, axes: Iterable[int]) -> float:
+        """How many points axes have, a symbolic size being some length."""
+        total = 1.0
+        for a in axes:
+            total *= int(self.sizes[a]) if self.sizes[a].is_Integer else _SOME_LENGTH
+        return total
 
     def _product(self, a: Aligned, b: Aligned, needed: set[int], out: Sequence[int]) -> Aligned:
         shared = [x for x in a.axes if x in b.axes]
         summed = [x for x in shared if x not in needed]
         order = [*out, *sorted({*a.axes, *b.axes} - set(out))]
         if not summed:
-            return self.multiply(a, b, order)
+            covering = next((o for o in (a, b) if len(o.axes) == len({*a.axes, *b.axes})), None)
+            return self.multiply(a, b, order if covering is None else covering.axes)
         batch = [x for x in order if x in shared and x not in summed]
         rows = [x for x in order if x in a.axes and x not in shared]
         columns = [x for x in order if x in b.axes and x not in shared]
@@ -102,6 +111,8 @@ class Contractor:
         return self._matmul(a, b, batch, rows, columns, summed)
 
     def _dot(self, a: Aligned, b: Aligned, batch: Sequence[int], summed: Sequence[int]) -> Aligned:
+        if batch and a.axes[0] in summed and a.axes == b.axes:
+            return self.total(self.multiply(a, b, a.axes), summed)
         axes = [*batch, *(x for x in a.axes if x in summed)]
         first, second = self.viewer.ordered(a, axes), self.viewer.ordered(b, axes)
         if batch and len(summed) > 1:
@@ -128,6 +139,9 @@ class Contractor:
         Several rows without a batch stay axes of their own.
         """
         summed = [x for x in a.axes if x in summed]
+        several = len(summed) > 1 and not batch
+        if several and a.axes == (*summed, *rows) and b.axes == (*summed, *columns):
+            return self._flat_matmul(a, b, rows, columns, summed)
         first = self.viewer.ordered(a, [*batch, *rows, *summed])
         second = self.viewer.ordered(b, [*batch, *summed, *columns])
         inner, lead = self.shape(summed), self.shape(batch)
@@ -147,6 +161,23 @@ class Contractor:
         result = self._at(first, second, lead, row_axes, flat_columns)
         result = self.viewer.reshape(result, [*lead, *row_shape, *column_shape])
         return Aligned(result, (*batch, *rows, *columns))
+
+    def _flat_matmul(
+        self,
+        a: Aligned,
+        b: Aligned,
+        rows: Sequence[int],
+        columns: Sequence[int],
+        summed: Sequence[int],
+    ) -> Aligned:
+        """``a.reshape(-1, rows).T @ b.reshape(-1, columns)``, both as they lie in memory."""
+        inner = product(self.shape(summed))
+        shapes = [self.shape(rows), self.shape(columns)]
+        left = self.viewer.reshape(a.array, [inner, product(shapes[0])])
+        right = self.viewer.reshape(b.array, [inner, product(shapes[1])])
+        flat = [product(shapes[0]), product(shapes[1])]
+        made = self.program.add(Op.MATMUL, (self.viewer.transpose(left, (1, 0)), right), None, flat)
+        return Aligned(self.viewer.reshape(made, [*shapes[0], *shapes[1]]), (*rows, *columns))
 
     def _at(
         self,

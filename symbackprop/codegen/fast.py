@@ -259,20 +259,27 @@ class Step:
             return out
         return self.namer.name(wanted)
 
-    def _call(self, i: int, text: str) -> None:
-        """A call that fills the buffer of a value."""
+    def _call(self, i: int, text: str, plain: bool = True) -> None:
+        """A call that fills the buffer of a value; a `plain` one gives it back."""
         out = self._buffer(i)
         name = self._named(i, out)
         shape = self.speller.shape(self.program.shape(i))
-        self.block.add(
-            text.format(out=out) if name == out else f"{name} = {text.format(out=out)}", shape
-        )
+        call = text.format(out=out)
+        if name != out and not plain:
+            self.block.add(f"{name} = {out}")
+        self.block.add(f"{name} = {call}" if name != out and plain else call, shape)
         self.code[i] = Code(name)
 
     def _matmul(self, i: int, args: Sequence[Code]) -> None:
         a, b = args
-        if max(self.program.rank(arg) for arg in self.program[i].args) <= 2:
+        first, second = self.program[i].args
+        ranks = self.program.rank(first), self.program.rank(second)
+        if max(ranks) <= 2:
             self._call(i, f"{a.within(ATOM)}.dot({b.text}, out={{out}})")
+        elif ranks[1] == 2 and self.program[first].op is not Op.VIEW:
+            inner, outer = (self.speller.size(s).text for s in self.program.shape(second))
+            rows = f"{a.within(ATOM)}.reshape(-1, {inner})"
+            self._call(i, f"{rows}.dot({b.text}, out={{out}}.reshape(-1, {outer}))", plain=False)
         else:
             self._call(i, f"np.matmul({a.text}, {b.text}, out={{out}})")
 
