@@ -15,7 +15,8 @@ from tests.notes.tables_kit import TABLES, Kit
 from tests.notes_tools import truth
 
 load_tables()
-ALL = pages_in([PAGES])
+EXAMPLES = PAGES.parent.parent / "examples" / "notes"
+ALL = pages_in([PAGES, EXAMPLES])
 QUICK = {"nielsen_style", "zh_backprop", "ng_columns", "batchnorm_paper"}
 VERIFIED = [
     pytest.param(path, id=path.stem, marks=() if path.stem in QUICK else pytest.mark.slow)
