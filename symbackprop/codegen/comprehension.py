@@ -263,6 +263,11 @@ class Comprehensions:
             return self.map(total, summands, order, sizes)
         contractor = Contractor(self.viewer, sizes)
         scale, groups = self._groups(body, operands)
+        light = min(range(len(groups)), key=lambda g: self._weight(groups[g], operands, sizes))
+        weight = self._weight(groups[light], operands, sizes)
+        if scale != 1 and weight < contractor.work(order) and len(groups) > 1:
+            groups[light] = [scale, *groups[light]]
+            scale = 1
         parts: list[Aligned] = []
         for factors in groups:
             if len(groups) == 1 and len(factors) > 1:
@@ -298,6 +303,13 @@ class Comprehensions:
         """Whether a term is a product in which no factor has all axes."""
         parts = [self._axes(f, operands) for f in (term.args if term.is_Mul else (term,))]
         return sum(map(bool, parts)) > 1 and all(p != whole for p in parts)
+
+    def _weight(
+        self, factors: Sequence[Any], operands: Sequence[Aligned], sizes: Sequence[Size]
+    ) -> float:
+        """How many entries a group of factors has."""
+        axes = {a for f in factors for a in self._axes(f, operands)}
+        return Contractor(self.viewer, sizes).work(axes)
 
     def _real(self, operand: Aligned, sizes: Sequence[Size]) -> Aligned:
         """The operand as numbers of the module's dtype."""

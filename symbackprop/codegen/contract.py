@@ -11,6 +11,7 @@ from symbackprop.scalars.numpy_tree import Operand, Ufunc, apply
 from symbackprop.sizes import Size
 
 _SOME_LENGTH = 64
+_FEW_ROWS = 8
 TIMES = apply(Ufunc.MULTIPLY, Operand(0), Operand(1))
 
 
@@ -81,13 +82,13 @@ class Contractor:
             a, b = operands[pair[0]], operands[pair[1]]
             others = {x for k, o in enumerate(operands) if k not in pair for x in o.axes}
             union = set(a.axes) | set(b.axes)
-            return self._work(union), len(union & (others | set(out))), len(union), pair
+            return self.work(union), len(union & (others | set(out))), len(union), pair
 
         count = len(operands)
         pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
         return min(pairs, key=cost)
 
-    def _work(self, axes: Iterable[int]) -> float:
+    def work(self, axes: Iterable[int]) -> float:
         """How many points axes have, a symbolic size being some length."""
         total = 1.0
         for a in axes:
@@ -140,13 +141,15 @@ class Contractor:
         """
         summed = [x for x in a.axes if x in summed]
         several = len(summed) > 1 and not batch
-        if several and a.axes == (*summed, *rows) and b.axes == (*summed, *columns):
+        if several and (a.axes == (*summed, *rows) or b.axes == (*summed, *columns)):
             return self._flat_matmul(a, b, rows, columns, summed)
         first = self.viewer.ordered(a, [*batch, *rows, *summed])
         second = self.viewer.ordered(b, [*batch, *summed, *columns])
         inner, lead = self.shape(summed), self.shape(batch)
         row_shape, column_shape = self.shape(rows), self.shape(columns)
         several_rows = len(rows) > 1 and (bool(batch) or len(summed) > 1)
+        if len(rows) > 1 and row_shape[-1].is_Integer and int(row_shape[-1]) <= _FEW_ROWS:
+            several_rows = True
         if len(summed) > 1 or several_rows:
             flat = [product(row_shape)] if several_rows else row_shape
             first = self.viewer.reshape(first, [*lead, *flat, product(inner)])
@@ -173,8 +176,10 @@ class Contractor:
         """``a.reshape(-1, rows).T @ b.reshape(-1, columns)``, both as they lie in memory."""
         inner = product(self.shape(summed))
         shapes = [self.shape(rows), self.shape(columns)]
-        left = self.viewer.reshape(a.array, [inner, product(shapes[0])])
-        right = self.viewer.reshape(b.array, [inner, product(shapes[1])])
+        first = self.viewer.ordered(a, [*summed, *rows])
+        second = self.viewer.ordered(b, [*summed, *columns])
+        left = self.viewer.reshape(first, [inner, product(shapes[0])])
+        right = self.viewer.reshape(second, [inner, product(shapes[1])])
         flat = [product(shapes[0]), product(shapes[1])]
         made = self.program.add(Op.MATMUL, (self.viewer.transpose(left, (1, 0)), right), None, flat)
         return Aligned(self.viewer.reshape(made, [*shapes[0], *shapes[1]]), (*rows, *columns))

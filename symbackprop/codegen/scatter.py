@@ -77,12 +77,15 @@ def covers(writes: Sequence[SliceWrite], shape: Sequence[Size]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PlaceWrite:
-    """``out[places] = values`` or ``np.add.at(out, places, values)``.
+    """Values written at index arrays.
 
-    The places are operands 1, 2, ...
+    ``out[places] = values`` or ``np.add.at(out, places, values)``; the places are operands 1, 2, ...
+
+    pattern : for each dim whether it is an index array, else the whole axis
     """
 
     unique: bool
+    pattern: tuple[bool, ...]
 
 
 class Scatterer:
@@ -176,14 +179,31 @@ class Scatterer:
 
     def _placed(self, comp: Comp, values: Aligned, clip: bool) -> int:
         """Index arrays; repeated positions add up."""
-        order = sorted({a for term in comp.write for a in term.axes()})
-        full = self.viewer.spread(values, order, comp.axes)
+        plain = [self._whole_axis(comp, d) for d in range(len(comp.write))]
+        pattern = tuple(a is None for a in plain)
+        terms = [t for t, placed in zip(comp.write, pattern, strict=True) if placed]
+        lengths = [n for n, placed in zip(comp.shape, pattern, strict=True) if placed]
+        order = sorted({a for term in terms for a in term.axes()})
+        first = pattern.index(True)
+        together = all(pattern[first : first + len(terms)])
+        before = [a for a in plain[:first] if a is not None] if together else []
+        after = [a for a in plain if a is not None and a not in before]
+        full = self.viewer.spread(values, [*before, *order, *after], comp.axes)
         places = [
             self.viewer.ordered(place, order)
-            for place in self.gatherer.places(comp.write, comp.shape, comp.axes, clip)
+            for place in self.gatherer.places(terms, lengths, comp.axes, clip)
         ]
         unique = comp.reduction is Reduction.NONE and not clip
-        return self.program.add(Op.SCATTER, (full, *places), PlaceWrite(unique), comp.shape)
+        write = PlaceWrite(unique, pattern)
+        return self.program.add(Op.SCATTER, (full, *places), write, comp.shape)
+
+    def _whole_axis(self, comp: Comp, d: int) -> int | None:
+        """The axis that alone writes the whole of dim `d` and no other dim, or None."""
+        a = comp.write[d].plain_axis()
+        if a is None or not same_size(comp.axes[a], comp.shape[d]):
+            return None
+        elsewhere = any(a in term.axes() for k, term in enumerate(comp.write) if k != d)
+        return None if elsewhere else a
 
 
 __all__ = ["Index", "PlaceWrite", "Scatterer", "SliceWrite"]

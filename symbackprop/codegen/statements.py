@@ -287,10 +287,20 @@ def slice_writes(array: Array) -> list[SliceWrite]:
 
 def place_lines(name: str, values: Code, places: Sequence[Code], write: PlaceWrite) -> list[str]:
     """One update by index arrays."""
-    where = ", ".join(p.text for p in places)
+    left = iter(places)
+    items = [next(left).text if placed else ":" for placed in write.pattern]
+    while items[-1] == ":":
+        items.pop()
+    where = ", ".join(items)
     if write.unique:
         return [f"{name}[{where}] = {values.text}"]
-    return [f"np.add.at({name}, ({where},), {values.text})"]
+    return [f"np.add.at({name}, {_index_tuple(items)}, {values.text})"]
+
+
+def _index_tuple(items: Sequence[str]) -> str:
+    """Subscripts as a tuple that can be passed on."""
+    texts = ["slice(None)" if item == ":" else item for item in items]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 def slice_lines(
