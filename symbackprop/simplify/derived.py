@@ -75,7 +75,7 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
     roots = [adjoint.cotangents[i] for i in targets.values()]
     kept = problem.names()
     losses = [problem.loss] if problem.loss is not None else []
-    inner = cotangents_inside(problem, adjoint)
+    inner, inner_names = cotangents_inside(problem, adjoint)
     inside = Inside(inner, problem.steps)
     wanted = [*roots, *deltas.values()]
     found = simplify(graph, wanted, forward, deltas.values(), kept, losses, inside)
@@ -98,7 +98,7 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
             result.names[new] = unused("d" + name, taken)
     result.independent = _independent(graph, problem, targets)
     result.steps = dict(problem.steps)
-    for loop, names in inner.items():
+    for loop, names in inner_names.items():
         if loop in found.loops:
             result.steps[found.loops[loop].loop] = found.loops[loop].named(graph, names)
     return result

@@ -15,6 +15,7 @@ from symbackprop.calculus import Adjoint
 from symbackprop.ir import (
     Carry,
     Comp,
+    Fact,
     Feed,
     Final,
     Graph,
@@ -31,6 +32,7 @@ from symbackprop.ir import (
     substituted,
     with_operands,
 )
+from symbackprop.ir.canonical import fully_written
 
 
 class HasIds(Protocol):
@@ -94,28 +96,45 @@ class SimplifiedLoop:
         return graph.add(Hist(self.loop, value, node.shape))
 
 
-def cotangents_inside(problem: Problem, adjoint: Adjoint) -> dict[int, dict[int, str]]:
-    """For each loop that a derivative is, the cotangents in its body that keep a name.
+def cotangents_inside(
+    problem: Problem, adjoint: Adjoint
+) -> tuple[dict[int, list[int]], dict[int, dict[int, str]]]:
+    """For each loop that a derivative is, the cotangents in its body that are kept; their names.
 
-    Those of named values that are read more than once: dh, dc. (What gives a gradient outside
-    is a value of the loop anyway.)
+    Kept are those of values that are handed on, and of named ones that are read more than once;
+    those that are read more than once themselves have names: dh, dc. (What gives a gradient
+    outside is a value of the loop anyway.)
     """
     graph = problem.graph
     results = projections(graph, range(len(graph)))
-    found: dict[int, dict[int, str]] = {}
+    kept: dict[int, list[int]] = {}
+    named: dict[int, dict[int, str]] = {}
     for loop_id, about in adjoint.loops.items():
-        loop = graph[loop_id]
-        assert isinstance(loop, Loop)
-        body = _body(loop)
-        values = [r.value for r in results.get(loop_id, ()) if isinstance(r, Hist)]
-        readers = consumers(body, reachable(body, [*values, *(c.out for c in loop.carries)]))
         names = problem.steps.get(about.primal, {})
-        found[loop_id] = {
-            ct: f"d{names[v]}"
-            for v, ct in sorted(about.cotangents.items())
-            if v in names and len(readers.get(ct, ())) > 1
-        }
-    return found
+        forward = _readers(graph, about.primal, results)
+        here = _readers(graph, loop_id, results)
+        primal = graph[about.primal]
+        assert isinstance(primal, Loop)
+        carried = {c.out for c in primal.carries}
+        several = {v for v in names if len(forward.get(v, ())) > 1}
+        found = [(v, ct) for v, ct in sorted(about.cotangents.items()) if v in carried | several]
+        often = [(v, ct) for v, ct in found if len(here.get(ct, ())) > 1]
+        kept[loop_id] = list(
+            dict.fromkeys(ct for v, ct in found if v in carried or (v, ct) in often)
+        )
+        named[loop_id] = {ct: f"d{names[v]}" for v, ct in often if v in names}
+    return kept, named
+
+
+def _readers(
+    graph: Graph, loop_id: int, results: Mapping[int, Sequence[Hist | Final]]
+) -> dict[int, list[int]]:
+    """For each value of a body, the values that read it."""
+    loop = graph[loop_id]
+    assert isinstance(loop, Loop)
+    values = [r.value for r in results.get(loop_id, ()) if isinstance(r, Hist)]
+    outs = [c.out for c in loop.carries]
+    return consumers(_body(loop), reachable(_body(loop), [*values, *outs]))
 
 
 def projections(graph: Graph, ids: Iterable[int]) -> dict[int, list[Hist | Final]]:
@@ -213,6 +232,7 @@ class _Merged:
     seeds: dict[int, int] = field(default_factory=dict)
     forward: int = 0
     _known: dict[tuple[int, bool], int] = field(default_factory=dict)
+    _facts: dict[tuple[int, bool], tuple[Fact, ...]] = field(default_factory=dict)
     _histories: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -228,13 +248,22 @@ class _Merged:
             node = body[i]
             if isinstance(node, Var) and i in carries:
                 ids[i] = self.seeds[i] = self._variable(node)
-            elif isinstance(node, Var):
+            elif isinstance(node, Var) and not self._is_number(fed[i][0]):
                 ids[i] = self._fed(node, *fed[i])
         self.forward = len(self.graph)
         for i in order:
-            if i not in ids:
+            if i in fed and i not in ids:
+                number = self.outer[fed[i][0]]
+                assert isinstance(number, Comp)
+                ids[i] = self.graph.full(number.body, body.shape(i))
+            elif i not in ids:
                 ids[i] = copied(self.graph, body[i], ids)
         return ids
+
+    def _is_number(self, outer: int) -> bool:
+        """Whether every entry of a node is the same number."""
+        node = self.outer[outer]
+        return isinstance(node, Comp) and not node.reads and (node.body == 0 or fully_written(node))
 
     def _forward_bodies(self, outers: Iterable[int]) -> None:
         wanted: dict[int, list[int]] = {}
@@ -243,6 +272,13 @@ class _Merged:
             if isinstance(node, Hist) and node.loop < self.limit:
                 wanted.setdefault(node.loop, []).append(node.value)
         for loop_id in sorted(wanted):
+            loop = self.outer[loop_id]
+            assert isinstance(loop, Loop)
+            for var, feed in _feeds(loop).items():
+                # what is declared of an input is known inside the forward loop
+                inner = _body(loop)[var]
+                if isinstance(inner, Var):
+                    self._facts.setdefault(feed, inner.facts)
             self._forward_body(loop_id, wanted[loop_id])
 
     def _forward_body(self, loop_id: int, values: Sequence[int]) -> None:
@@ -270,7 +306,7 @@ class _Merged:
         if slices and isinstance(node, Hist) and (node.loop, node.value) in self.ids:
             return self.ids[node.loop, node.value]
         if (outer, slices) not in self._known:
-            new = self._variable(like)
+            new = self._variable(replace(like, facts=self._facts.get((outer, slices), like.facts)))
             self._known[outer, slices] = new
             self.feeds[new] = (outer, slices)
         return self._known[outer, slices]
