@@ -7,12 +7,22 @@ from sympy import Integer, exp, log, sqrt, tanh
 
 from symbackprop.calculus import jacobian, vjp
 from symbackprop.interpret import evaluate
-from symbackprop.ir import Graph, Read, Role, Var, product, reachable
+from symbackprop.ir import Fact, FactKind, Graph, Kind, Read, Role, Var, product, reachable
 from symbackprop.raising import Raiser, entries_value, entry_form, matrix_value, needed_names
-from symbackprop.raising.tree import Form, MatMul, Ref, Transpose, Whole, form_of_shape
+from symbackprop.raising.matrix import MEMBER_AXIS
+from symbackprop.raising.tree import (
+    Form,
+    MatMul,
+    OneHot,
+    Over,
+    Ref,
+    Transpose,
+    Whole,
+    form_of_shape,
+)
 from symbackprop.raising.values import Values
 from symbackprop.scalars import placeholder
-from symbackprop.sizes import axis, dims, evaluate_size
+from symbackprop.sizes import At, Index, axis, dims, evaluate_size
 
 P0, P1, P2 = (placeholder(k) for k in range(3))
 DENSE_BLOCKS = (
@@ -242,3 +252,41 @@ def test_entries_of_jacobians(seed):
     wrt = [x for x in net.wrt if cells(net, x) <= 12 and x in reachable(graph, [of])]
     roots = list(jacobian(graph, of, wrt).values())
     check(graph, roots, net.nodes, net.sizes, net.values())
+
+
+def test_labels_are_one_hot_rows():
+    graph = Graph()
+    labels = graph.add(Var("t", (m,), Kind.INT, Role.INPUT, (Fact(FactKind.BELOW, size=k),)))
+    (E, v) = variables(graph, E=(k, n), v=(m,))
+    label = Index(((At(labels, (axis(0),)), Integer(1)),))
+    gathered = graph.comp((m, n), (m, n), P0, [Read(E, (label, axis(1)))])
+    scattered = graph.comp((m, k), (m,), -P0 / 2, [Read(v, (axis(0),))], (axis(0), label))
+    sizes = {"m": 3, "k": 5, "n": 4}
+    rng = np.random.default_rng(0)
+    values = {"t": np.array([4, 0, 4]), "E": rng.normal(size=(5, 4)), "v": rng.normal(size=3)}
+    assert check(graph, [gathered, scattered], [], sizes, values) == 2
+    assert Raiser(graph, []).law(gathered) == MatMul(
+        (OneHot(Ref(labels, Form.COLUMN), k), Ref(E, Form.MATRIX))
+    )
+
+
+def test_a_stack_is_written_by_its_members():
+    graph = Graph()
+    X, W, G = variables(graph, X=(m, h, n), W=(k, n), G=(m, h, k))
+    Z = contraction(graph, (m, h, k), (m, h, k, n), (X, (0, 1, 3)), (W, (2, 3)))
+    total = contraction(graph, (k, n), (k, n, m, h), (G, (2, 3, 0)), (X, (2, 3, 1)))
+    sizes = {"m": 3, "k": 5, "n": 4, "h": 2}
+    rng = np.random.default_rng(0)
+    values = {
+        graph[i].name: rng.normal(size=tuple(sizes[str(s)] for s in graph.shape(i)))
+        for i in (X, W, G)
+    }
+    assert check(graph, [total], [], sizes, values) == 1
+    raiser = Raiser(graph, [])
+    assert isinstance(raiser.law(total), Over)
+    member = raiser.stack_law(Z)
+    given = Values({i: values[graph[i].name] for i in (X, W, G)}, sizes, np)
+    for number in range(3):
+        given.axes = {MEMBER_AXIS: number}
+        np.testing.assert_allclose(matrix_value(member, given), values["X"][number] @ values["W"].T)
+    assert raiser.stack_law(total) is None

@@ -171,7 +171,14 @@ class Document:
         matrix = None if form is Form.ENTRIES else d.matrix(script, self.notation)
         if matrix is not None:
             yield Equation(prefix + d.left(script, self.notation), matrix, shape)
-        if matrix is None or form is Form.BOTH:
+        member = None
+        if form is not Form.ENTRIES and matrix is None and d.is_gradient:
+            member = d.scene.member_text(d.node, script, self.notation)
+        if member is not None:
+            prefix = "" if name is None else dialect.name(d.scene.spellings[d.node], "i") + " = "
+            left = prefix + d.left(script, self.notation, ("", "i"))
+            yield Equation(left, member, shape)
+        if (matrix is None and member is None) or form is Form.BOTH:
             entry = d.entry(script, self.notation)
             index = entry.indices[2]
             prefix = "" if name is None else dialect.name(d.scene.spellings[d.node], index) + " = "
@@ -246,7 +253,10 @@ def _equations(
     matrix = None if form is Form.ENTRIES else scene.matrix_text(node, script, notation)
     if matrix is not None:
         yield Equation(dialect.name(spelled), matrix, shape)
-    if matrix is None or form is Form.BOTH:
+    member = scene.member_text(node, script, notation) if form is not Form.ENTRIES else None
+    if member is not None:
+        yield Equation(dialect.name(spelled, "i"), member, shape)
+    if (matrix is None and member is None) or form is Form.BOTH:
         rank = len(scene.graph.shape(node))
         entry = scene.entry_text(node, [Part(node, rank)], script, notation)
         yield Equation(dialect.name(spelled, entry.indices[0]), entry.body, shape)

@@ -127,6 +127,14 @@ class Scene:
             return None
         return next((x.formula for x in found.lines if x.name == node_id), None)
 
+    def member_text(self, node_id: int, script: Script, notation: Notation) -> str | None:
+        """What each matrix of a stack is, as text; None of what is no stack."""
+        formula = self._raiser.stack_law(node_id)
+        if formula is None:
+            return None
+        formula = arranged(formula, self._flipped(notation))
+        return self.formula_text(formula, script, notation)
+
     def is_history(self, node_id: int) -> bool:
         """Whether a node stacks the values of a recurrence; its equations are those of the loop."""
         return isinstance(self.graph[node_id], Hist)

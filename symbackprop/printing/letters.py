@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symbackprop.raising.matrix import STEP_AXIS
+from symbackprop.raising.matrix import MEMBER_AXIS, STEP_AXIS
 from symbackprop.raising.shapes import children
 from symbackprop.raising.tree import Formula, SizeTerm
 from symbackprop.sizes import At, Index, Size
@@ -26,8 +26,10 @@ class Letters:
     first: int = 1
 
     def name(self, a: int) -> str:
-        """The letter of an axis; t for the steps of a recurrence."""
-        return self.names.get(a, "t") if a >= STEP_AXIS else self.names[a]
+        """The letter of an axis; t for the steps of a recurrence, i for the members of a stack."""
+        if a in self.names or a < STEP_AXIS:
+            return self.names[a]
+        return "t" if a < MEMBER_AXIS else "i"
 
     def shown(self, term: Index, origin: int, plain: Collection[int] | None = ()) -> Index:
         """A position (counted from 0) as it is shown on an axis that starts at `origin`.

@@ -28,6 +28,7 @@ from symbackprop.raising.tree import (
     Product,
     Quotient,
     Ref,
+    Transpose,
     Unnamed,
     Whole,
 )
@@ -240,6 +241,9 @@ def hadamard(factors: Iterable[Formula]) -> Formula:
             flat.append(factor)
     if not flat:
         return scaled(front, ones[0]) if ones else scaled(front, ONE)
+    turned = [f.operand for f in flat if isinstance(f, Transpose)]
+    if len(turned) == len(flat) > 1:
+        return scaled(front, Transpose(Hadamard(tuple(sorted(turned, key=hadamard_key)))))
     ordered = tuple(sorted(flat, key=hadamard_key))
     return scaled(front, ordered[0] if len(ordered) == 1 else Hadamard(ordered))
 

@@ -13,7 +13,7 @@ from symbackprop.raising.build import matmul
 from symbackprop.raising.points import Points, matrix_form
 from symbackprop.raising.recognise import recognised
 from symbackprop.raising.tree import Formula, MatrixFunction, Ref, Unnamed, Whole
-from symbackprop.sizes import Index
+from symbackprop.sizes import Index, axis
 
 _PRIMITIVES = {
     PrimOp.INVERSE: MatrixFunction.INVERSE,
@@ -25,6 +25,9 @@ _PRIMITIVES = {
 
 STEP_AXIS = 1 << 16
 """The axes of steps are numbered from here, far above those of any node."""
+
+MEMBER_AXIS = 1 << 17
+"""The axes of the members of stacks are numbered from here."""
 
 
 class Raiser:
@@ -90,10 +93,15 @@ class Raiser:
         """Whether the first axis of a node counts the steps of a recurrence."""
         return isinstance(self.graph[node_id], Hist)
 
-    def fresh_axis(self) -> int:
+    def stack_law(self, node_id: int) -> Formula | None:
+        """What each matrix of a stack is, by its number; None of what is no stack of matrices."""
+        long = sum(size != 1 for size in self.graph.shape(node_id))
+        return self.slice_law(node_id, (axis(MEMBER_AXIS),)) if long == 3 else None
+
+    def fresh_axis(self, step: bool) -> int:
         """A number for an axis that no other formula of this raiser has."""
         self._axes += 1
-        return self._axes
+        return self._axes if step else self._axes + MEMBER_AXIS - STEP_AXIS
 
     def _raise(self, node: Node, node_id: int) -> Formula | None:
         match node:
@@ -128,4 +136,4 @@ class Raiser:
         return Whole(_PRIMITIVES[node.op], first)
 
 
-__all__ = ["STEP_AXIS", "Raiser"]
+__all__ = ["MEMBER_AXIS", "STEP_AXIS", "Raiser"]

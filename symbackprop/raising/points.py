@@ -49,8 +49,8 @@ class Operands(Protocol):
     def is_history(self, node_id: int) -> bool:
         """Whether the first axis of a node counts the steps of a recurrence."""
 
-    def fresh_axis(self) -> int:
-        """A number for an axis that no other formula has."""
+    def fresh_axis(self, step: bool) -> int:
+        """A number for an axis that no other formula has, of steps or of members of a stack."""
 
 
 def matrix_form(shape: Sequence[Size]) -> Form | None:
@@ -108,16 +108,15 @@ class Points:
         return self._broadcast(result, (), out) if isinstance(result, Number) else result
 
     def _over_steps(self, out: tuple[int, ...]) -> Formula | None:
-        """A sum over the steps of a recurrence, step by step: ``Σ_t δ_t x_t^T``."""
+        """A sum over steps of a recurrence or members of a stack: ``Σ_t δ_t x_t^T``."""
         comp = self.comp
-        steps = [
-            a
-            for a in range(len(comp.axes))
-            if a not in out and a not in self.fixed and self._counts_steps(a)
-        ]
-        if len(steps) != 1 or self.scattered:
+        summed = [a for a in range(len(comp.axes)) if a not in out and a not in self.fixed]
+        steps = [a for a in summed if self._counts_steps(a)]
+        members = [] if steps else [a for a in summed if self._counts_members(a)]
+        if len(steps) + len(members) != 1 or self.scattered:
             return None
-        fresh = self.raiser.fresh_axis()
+        fresh = self.raiser.fresh_axis(step=bool(steps))
+        steps += members
         inner = replace(self, fixed={**self.fixed, steps[0]: axis(fresh)})
         body = inner._over(out)
         if body is None:
@@ -131,6 +130,18 @@ class Points:
         first = [r for r in self.comp.reads if isinstance(r, Read) and r.index]
         at = [r for r in first if r.index[0].plain_axis() == a]
         return any(self.raiser.is_history(r.source) for r in at)
+
+    def _counts_members(self, a: int) -> bool:
+        """Whether an axis counts the matrices of a stack."""
+        for read in self.comp.reads:
+            if isinstance(read, Read):
+                first = [t.plain_axis() in self.fixed for t in read.index]
+                place = first.index(False) if False in first else len(first)
+                shape = self.raiser.graph.shape(read.source)[place:]
+                deep = sum(size != 1 for size in shape) > 2
+                if deep and read.index[place].plain_axis() == a:
+                    return True
+        return False
 
     def _axes(self, body: Body) -> frozenset[int]:
         """The axes a body depends on, without the fixed ones."""
@@ -352,7 +363,7 @@ def plain_axes(index: Sequence[Index], shape: Sequence[Size]) -> list[tuple[int,
         a = term.plain_axis()
         if a is not None and size != 1:
             found.append((a, size))
-        elif size != 1 or term.has_look_up():
+        elif size != 1 or not term.is_constant():
             return None
     return found
 
