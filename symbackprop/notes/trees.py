@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from functools import cache
 
 from symbackprop.notes.ast import NOWHERE, Label, Node
 
@@ -22,18 +23,25 @@ MAX_DEPTH = 90
 """Nodes inside one another in a tree: what recursion over it may rely on."""
 
 
-def _nodes_in(value: object) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            if isinstance(item, Node):
-                yield item
+@cache
+def _parts(kind: type[Node]) -> tuple[str, ...]:
+    """The names of the fields in which a kind of node may hold nodes."""
+    return tuple(part.name for part in fields(kind) if part.name not in _PLAIN)
+
+
+_PLAIN = frozenset({"span", "head", "tex", "text", "font", "primes", "base_name"})
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below, in field order."""
-    return tuple(child for part in fields(node) for child in _nodes_in(getattr(node, part.name)))
+    found: list[Node] = []
+    for name in _parts(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found.extend(item for item in value if isinstance(item, Node))
+    return tuple(found)
 
 
 def map_children(node: Node, change: Callable[[Node], Node]) -> Node:

@@ -106,44 +106,57 @@ def is_fed(key: str, numbers: Numbers) -> bool:
     return False
 
 
-def bind(claims: list[Claim], numbers: Numbers) -> dict[str, Binding]:
-    """Bind every unbound name to the gradient that explains most of the claims with it."""
-    names = unbound_names(claims, numbers)
-    about: dict[Unbound, list[Claim]] = {name: [] for name in names}
-    for claim in claims:
-        for side in claim.sides:
-            for name in unbound_in(side, numbers):
-                if claim not in about[name]:
-                    about[name].append(claim)
-    for _ in range(2):
-        for name in names:
-            key = name.name
-            if key in numbers.bindings or f"{key}[{name.number}]" in numbers.bindings:
-                continue
-            chosen = best(name, about[name], numbers)
-            if chosen is not None:
-                numbers.bindings[chosen[0]] = chosen[1]
-    for name in names:
-        settle(name, numbers)
-    return dict(numbers.bindings)
+def bind(needed: Claim, claims: list[Claim], numbers: Numbers) -> dict[str, Binding]:
+    """Bind the unbound names of a claim, each to the gradient that explains most with it."""
+    for name in unbound_names([needed], numbers):
+        key = name.name
+        mark = f"{key}[{name.number}]"
+        if key in numbers.bindings or mark in numbers.bindings or name in numbers.hopeless:
+            continue
+        chosen = best(name, claims, numbers)
+        if chosen is not None:
+            numbers.bindings[chosen[0]] = chosen[1]
+        else:
+            numbers.hopeless.add(name)
+            settle(name, numbers)
+    return numbers.bindings
 
 
 def best(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[str, Binding] | None:
     """The binding that makes most claims right; none when none makes any right."""
+    lefts = [claim for claim in claims if name in unbound_in(claim.sides[0], numbers)]
+    uses = [
+        claim
+        for claim in claims
+        if claim not in lefts
+        and any(name in unbound_in(side, numbers) for side in claim.sides[1:])
+    ]
+    for about in (lefts[:5], uses[:4]):
+        found = explaining(name, about, numbers)
+        if found is not None:
+            return found
+    return None
+
+
+def explaining(
+    name: Unbound, claims: list[Claim], numbers: Numbers
+) -> tuple[str, Binding] | None:
+    """The binding that makes most of some claims right."""
     top: tuple[int, str, Binding] | None = None
+    if not claims:
+        return None
     for candidate in candidates(name, numbers):
         if candidate.shift is None and name.number:
             where = f"{name.name}[{name.number}]"
         else:
             where = name.name
         numbers.bindings[where] = candidate
-        score = 0
-        for claim in claims[:12]:
-            outcome = evaluate_claim(claim, numbers)
-            score += outcome.status is Status.RIGHT
+        score = sum(evaluate_claim(claim, numbers).status is Status.RIGHT for claim in claims)
         del numbers.bindings[where]
         if score and (top is None or score > top[0]):
             top = score, where, candidate
+        if score == len(claims):
+            break
     return None if top is None else (top[1], top[2])
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from symbackprop.notes import ast
-from symbackprop.notes.ast import Node
+from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.bindings import bind
 from symbackprop.notes.judge.claims import Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Binding, Flags, Layout
+from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
 from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
@@ -35,6 +36,7 @@ class Judged:
     part: Statement | Fragment | Unparsed
     sorted: Sorted
     outcomes: dict[Config, Outcome] = field(default_factory=dict)
+    quick: dict[Config, Outcome] = field(default_factory=dict)
 
     @property
     def claim(self) -> Claim | None:
@@ -49,7 +51,8 @@ class Judge:
         self.model = model
         self.worlds = Worlds(model)
         self.items: list[Judged] = []
-        self.bindings: dict[tuple[Choice, int, bool, int], dict[str, Binding]] = {}
+        self.bound_somewhere = False
+        self.binders: dict[tuple[Choice, int, Flags], Numbers] = {}
         self.sort()
 
     def sort(self) -> None:
@@ -71,7 +74,10 @@ class Judge:
         claims = self.claims()
         sides = [side for item in claims if item.claim for side in item.claim.sides]
         derivatives = any(
-            isinstance(n, ast.Derivative | ast.Apply) for side in sides for _, n in walk(side)
+            isinstance(n, ast.Derivative)
+            or (isinstance(n, ast.Apply) and isinstance(n.function, Name) and n.function.base == "J")
+            for side in sides
+            for _, n in walk(side)
         )
         straight = any(
             isinstance(n, ast.Prefixed) and n.prefix is Prefix.D
@@ -132,12 +138,34 @@ class Judge:
             said.append("d in front of a name makes a differential")
         return tuple(said)
 
-    def in_world(self, claim: Claim, choice: Choice, config: Config) -> Outcome:
+    def at_first(self, item: Judged, config: Config) -> Outcome:
+        """What comes of a claim in its nearest world, at one seed."""
+        config = self.projected(item, config)
+        if config not in item.quick:
+            assert item.claim is not None
+            choice = self.worlds.choices(item.entry)[0]
+            item.quick[config] = self.in_world(item.claim, choice, config, SEEDS[:1])
+        return item.quick[config]
+
+    def projected(self, item: Judged, config: Config) -> Config:
+        """The reading without what cannot matter for a claim."""
+        assert item.claim is not None
+        flags = config.flags
+        kinds = {type(n) for side in item.claim.sides for _, n in walk(side)}
+        if not kinds & {ast.Derivative, ast.Apply} and not self.bound_somewhere:
+            flags = replace(flags, layout=Layout.MIXED)
+        if ast.Prefixed not in kinds:
+            flags = replace(flags, differentials=False)
+        return Config(config.batch, flags)
+
+    def in_world(
+        self, claim: Claim, choice: Choice, config: Config, seeds: tuple[int, ...] = SEEDS
+    ) -> Outcome:
         """What comes of a claim in one choice of definitions, at every seed."""
         made: Outcome | None = None
-        for seed in SEEDS:
+        for seed in seeds:
             numbers = self.worlds.numbers(choice, config.batch, seed, config.flags)
-            numbers.bindings = dict(self.bound(choice, config))
+            numbers.bindings = dict(self.bound(choice, config, claim))
             outcome = evaluate_claim(claim, numbers)
             if outcome.status is not Status.RIGHT:
                 return outcome
@@ -145,16 +173,18 @@ class Judge:
         assert made is not None
         return made
 
-    def bound(self, choice: Choice, config: Config) -> dict[str, Binding]:
+    def bound(self, choice: Choice, config: Config, claim: Claim) -> dict[str, Binding]:
         """What names for gradients stand for in a choice of definitions."""
-        key = (choice, config.batch, config.flags.unaveraged, list(Layout).index(config.flags.layout))
-        if key not in self.bindings:
-            self.bindings[key] = {}
-            flags = Flags(config.flags.layout, config.flags.unaveraged)
-            numbers = self.worlds.numbers(choice, config.batch, SEEDS[0], flags)
-            claims = [item.claim for item in self.claims() if item.claim is not None]
-            self.bindings[key] = bind(claims, numbers)
-        return self.bindings[key]
+        flags = Flags(config.flags.layout, config.flags.unaveraged)
+        key = (choice, config.batch, flags)
+        if key not in self.binders:
+            self.binders[key] = self.worlds.numbers(choice, config.batch, SEEDS[0], flags)
+        claims = [
+            item.claim
+            for item in self.claims()
+            if item.claim is not None and item.sorted.kind is not Kind.DEFINITION
+        ]
+        return bind(claim, claims, self.binders[key])
 
     def best_config(self) -> Config:
         """The reading that explains most of the document's claims."""
@@ -162,7 +192,9 @@ class Judge:
         for order, config in enumerate(self.configs()):
             score = -0.01 * order
             for item in self.claims():
-                status = self.outcome(item, config).status
+                if item.sorted.kind is Kind.DEFINITION:
+                    continue
+                status = self.at_first(item, config).status
                 score += {Status.RIGHT: 1.0, Status.UNNATURAL: 0.5}.get(status, 0.0)
             if best is None or score > best[0]:
                 best = score, config

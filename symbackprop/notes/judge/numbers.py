@@ -50,6 +50,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         self.scope = world.scope
         self.flags = flags or Flags()
         self.bindings: dict[str, Binding] = {}
+        self.hopeless: set[object] = set()
         self.trace = Trace()
         self.families: frozenset[str] = frozenset()
         self.depth = 0

@@ -90,7 +90,9 @@ def unknown(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Fin
     """What the document's conventions leave open may hold for one example or a batch."""
     for other in judge.configs():
         same = replace(other, batch=config.batch) == config
-        if same and judge.outcome(item, other).status is Status.RIGHT:
+        if not same or judge.at_first(item, other).status is Status.WRONG:
+            continue
+        if judge.outcome(item, other).status is Status.RIGHT:
             return right(item, judge.outcome(item, other))
     return Finding(Verdict.NOT_CHECKABLE, outcome.reason, outcome=outcome)
 
@@ -114,10 +116,11 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
 def established(judge: Judge, config: Config, other: Config, item: Judged) -> bool:
     """Whether another equation holds in the document's layout and not in the other."""
     return any(
-        judge.outcome(one, config).status is Status.RIGHT
-        and judge.outcome(one, other).status is not Status.RIGHT
+        one is not item
+        and one.sorted.kind is not Kind.DEFINITION
+        and judge.at_first(one, config).status is Status.RIGHT
+        and judge.at_first(one, other).status is not Status.RIGHT
         for one in judge.claims()
-        if one is not item and one.sorted.kind is not Kind.DEFINITION
     )
 
 

@@ -51,10 +51,19 @@ class Profile:
     letters: set[str] = field(default_factory=set)
     label_letters: set[str] = field(default_factory=lambda: set(LAYER_LETTERS) | {"t"})
     squares: set[str] = field(default_factory=set)
-    bound: set[tuple[str, str]] = field(default_factory=set)
+    refs: dict[Name, Ref] = field(default_factory=dict)
+    complete: bool = False
 
     def ref(self, name: Name) -> Ref:
         """The name split into key, labels, components and power."""
+        if not self.complete:
+            return self.split(name)
+        if name not in self.refs:
+            self.refs[name] = self.split(name)
+        return self.refs[name]
+
+    def split(self, name: Name) -> Ref:
+        """Find key, labels, components and power."""
         head = head_of(name)
         labels: list[Node] = []
         comps: list[Node] = []
@@ -208,6 +217,7 @@ def profile_of(nodes: Iterable[Node]) -> Profile:
     _superscripts(profile, names)
     _subscripts(profile, names)
     _ranks(profile, names)
+    profile.complete = True
     return profile
 
 
