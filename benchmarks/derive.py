@@ -36,7 +36,8 @@ def family(name: str, *counts: int) -> Callable[[Callable[[int], sb.Network]], o
 def dense(x: Tensor, layer: int, before: object, after: object) -> Tensor:
     """Layer number `layer`, tanh."""
     W, b = sb.param(f"W{layer}", before, after), sb.param(f"b{layer}", after)
-    return sb.tanh(x @ W + b)
+    activated: Tensor = sb.tanh(x @ W + b)
+    return activated
 
 
 def squares(a: Tensor) -> sb.Network:

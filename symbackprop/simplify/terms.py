@@ -23,7 +23,7 @@ ONE = Integer(1)
 ZERO = Integer(0)
 
 
-class Atom(Expr):  # type: ignore[misc]  # SymPy has no types
+class Atom(Expr):
     """A real commutative atom with index arguments that no SymPy rule looks into."""
 
     is_commutative = True
@@ -52,7 +52,7 @@ class Rd(Atom):
         return tuple(self.args[1:])
 
 
-class Look(Expr):  # type: ignore[misc]  # SymPy has no types
+class Look(Expr):
     """Look(node, i, j, ..): the integer of a node at index expressions, itself part of an index."""
 
     is_commutative = True
