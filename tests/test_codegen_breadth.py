@@ -139,3 +139,42 @@ def test_a_loop_runs_over_any_length():
         assert got == pytest.approx(float(expected), abs=1e-12)
         for name, value in truth.items():
             np.testing.assert_allclose(grads[name], value, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DType)
+@pytest.mark.parametrize(
+    "name",
+    "softmax log_softmax logsumexp sigmoid softplus silu gelu gelu_tanh mish tanh elu causal "
+    "log_sigmoid log_complement kl".split(),
+)
+def test_extreme_values_stay_finite(name, dtype):
+    (m,) = sb.dims("m")
+    x = sb.input("x", m, m if name == "causal" else 4)
+    made = {
+        "logsumexp": lambda: sb.logsumexp(x, 1),
+        "causal": lambda: sb.masked_softmax(x, causal=True),
+        "log_sigmoid": lambda: sb.log(sb.sigmoid(x)),
+        "log_complement": lambda: sb.log(1 - sb.sigmoid(x)),
+        "kl": lambda: sb.kl_divergence(sb.input("y", m, 4, probabilities=True), sb.softmax(x)),
+    }
+    out = made[name]() if name in made else getattr(sb, name)(x)
+    module = load(generate(sb.build(outputs={"out": out}), Options(dtype)))
+    rows = [[1e4, -1e4, 0, 3], [-1e4] * 4, [40, -40, 745, -745], [1e-30, -1e-30, 88, -88]]
+    inputs = {"x": np.array(rows, module.DTYPE)}
+    if "y" in module.INPUTS:
+        inputs["y"] = np.eye(4, dtype=module.DTYPE)[[1, 0, 3, 2]]
+    outputs, cache = module.forward({}, inputs)
+    assert np.isfinite(outputs["out"]).all()
+    slopes = module.backward(cache, {"out": np.ones_like(outputs["out"])}, "x")
+    assert np.isfinite(slopes["x"]).all()
+
+
+def test_means_and_loops_over_nothing_are_refused():
+    (m,) = sb.dims("m")
+    module = load(generate(sb.build(loss=sb.mean(sb.input("x", m) * sb.param("w"))), Options()))
+    with pytest.raises(ValueError, match="the size m is 0"):
+        module.loss_and_grad({"w": np.array(1.0)}, {"x": np.ones(0)})
+    module = load(generate(model("rnn:3-4-5").problem, Options()))
+    params = module.init_params(np.random.default_rng(0), T=1, m=2)
+    with pytest.raises(ValueError, match="the size T is 0"):
+        module.forward(params, {"X": np.ones((0, 2, 3)), "Y": np.eye(5)[[1, 3]]})

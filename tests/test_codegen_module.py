@@ -194,10 +194,11 @@ def test_empty_batch_and_one_sample():
 
 def test_same_bytes_under_any_hash_seed():
     code = (
-        "import sys; sys.path.insert(0, 'tests'); from test_codegen_module import mlp\n"
+        "import sys\n"
+        "from symbackprop.models.catalogue import model\n"
         "from symbackprop.codegen.module import generate\n"
         "from symbackprop.codegen.options import Options\n"
-        "sys.stdout.write(generate(mlp(), Options(train=True)))"
+        "sys.stdout.write(generate(model('mlp:5-4-3').problem, Options(train=True)))"
     )
     texts = set()
     for seed in ("0", "1", "77"):
@@ -261,6 +262,12 @@ def test_a_size_that_nothing_has_is_refused():
     n, h = sb.dims("n h")
     problem = sb.build(outputs={"y": sb.input("x", n) * h})
     with pytest.raises(UnsupportedError, match="the size h is needed"):
+        generate(problem, Options())
+
+
+def test_an_unknown_function_is_refused():
+    problem = sb.build(loss=sb.sum(sb.opaque("g")(sb.input("x", 3))))
+    with pytest.raises(UnsupportedError, match="g is an unknown function"):
         generate(problem, Options())
 
 

@@ -92,7 +92,8 @@ class _Lowering:
         tails: list[Body] = []
         terms: list[Body] = []
         for term in _ordered(body.args):
-            head = next((f for f in (term, *term.args) if isinstance(f, Softplus)), None)
+            factors = term.args if term.is_Mul else (term,)
+            head = next((f for f in factors if isinstance(f, Softplus)), None)
             if head is None or len(body.args) == 1:
                 terms.append(term)
             else:

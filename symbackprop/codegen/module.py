@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from symbackprop import rendering
 from symbackprop._version import __version__
 from symbackprop.codegen import face
-from symbackprop.codegen.derive import derived_of
+from symbackprop.codegen.derive import derived_of, refuse_unknown_functions, stabilised
 from symbackprop.codegen.extras import Extra, Straight
 from symbackprop.codegen.fast import Step
 from symbackprop.codegen.frame import Workspace, workspace_of
@@ -63,6 +63,7 @@ class Module:
     ranges: tuple[Range, ...]
     dependent: tuple[face.Derivation, ...]
     training: Training | None
+    positive: tuple[str, ...]
     windows: bool
     quiet: bool
     directions: bool
@@ -78,7 +79,7 @@ def generate(problem: Problem, options: Options) -> str:
     """
     generator = _Generator(problem, options)
     source = rendering.render("module.py.j2", module=generator.module())
-    self_check(source, problem, generator.derived)
+    self_check(source, problem, generator.plain)
     return source
 
 
@@ -86,8 +87,10 @@ class _Generator:
     """One module under construction."""
 
     def __init__(self, problem: Problem, options: Options) -> None:
+        refuse_unknown_functions(problem.graph, problem.outputs.values())
         self.problem = problem
-        self.derived = derived_of(problem)
+        self.plain = derived_of(problem)
+        self.derived = stabilised(self.plain)
         self.options = options
         self.graph = problem.graph
         shapes = [*self.shapes(problem.parameters), *self.shapes(problem.inputs)]
@@ -106,9 +109,10 @@ class _Generator:
             raise UnsupportedError(
                 "a training loop needs a scalar loss", help='give it as outputs={"loss": ...}'
             )
-        forward, backward, used = PureFunctions(
+        pure = PureFunctions(
             self.problem, self.derived, self.options.dtype, self.namer, self.size_names
-        ).functions()
+        )
+        forward, backward, used = pure.functions()
         problem, options = self.problem, self.options
         workspace = self.workspace()
         predicted = prediction(problem) if options.train else None
@@ -137,6 +141,7 @@ class _Generator:
             dependent=tuple(face.dependent_sizes(self.shape_list)),
             training=trained,
             directions=options.jvp or options.hvp or options.hessian,
+            positive=tuple(pure.sizes_above_zero()),
             windows=any("sliding_window_view(" in line for line in written),
             quiet=Ufunc.WHERE in used,
         )

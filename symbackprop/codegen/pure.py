@@ -11,7 +11,7 @@ from symbackprop.codegen.lower import Lowering
 from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import Derived, DType
 from symbackprop.codegen.records import Block, Function, assignment, wrapped
-from symbackprop.codegen.statements import Writer, functions_used
+from symbackprop.codegen.statements import Writer, functions_used, sizes_above_zero
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Var
 from symbackprop.ir.problem import Problem
@@ -89,6 +89,10 @@ class PureFunctions:
             self.program.names[i] = f"d{var[:-4]}" if var.endswith("_bar") else var
             self.writer.argument(i)
         return ordered
+
+    def sizes_above_zero(self) -> list[str]:
+        """The sizes that must not be 0."""
+        return [s for s in sizes_above_zero(self.program, self.all_ids) if s in self.size_names]
 
     def functions(self) -> tuple[Function, Function, list[Ufunc]]:
         """Both functions, and the functions that they call."""

@@ -79,7 +79,7 @@ def covers(writes: Sequence[SliceWrite], shape: Sequence[Size]) -> bool:
 class PlaceWrite:
     """Values written at index arrays.
 
-    ``out[places] = values`` or ``np.add.at(out, places, values)``; the places are operands 1, 2, ...
+    ``out[places] = values`` or ``np.add.at(out, places, values)``; places: operands 1, ...
 
     pattern : for each dim whether it is an index array, else the whole axis
     """

@@ -56,7 +56,13 @@ def self_check(source: str, problem: Problem, derived: Derived | None = None) ->
     InternalError
         Where they disagree: the module must not leave the tool.
     """
-    _Check(load(source), problem, derived or derived_of(problem)).run()
+    check = _Check(load(source), problem, derived or derived_of(problem))
+    try:
+        check.run()
+    except InternalError:
+        raise
+    except Exception as error:
+        raise InternalError(f"a generated module fails: {type(error).__name__}: {error}") from error
 
 
 class _Check:

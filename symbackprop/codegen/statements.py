@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from symbackprop.codegen.arrays import Array, ArrayProgram, Op
+from symbackprop.codegen.bodies import size_names
 from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.loops import CarryIn, LoopPlan
@@ -16,7 +17,8 @@ from symbackprop.codegen.names import Namer
 from symbackprop.codegen.records import Block, Line
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite, covers, disjoint
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
-from symbackprop.scalars.numpy_tree import Apply, Ufunc
+from symbackprop.scalars.numpy_tree import Apply, Ufunc, subtrees
+from symbackprop.sizes import size_symbols
 
 _MAX_INLINE = 76
 _MAX_LINE = 76
@@ -355,4 +357,23 @@ def functions_used(program: ArrayProgram, ids: Iterable[int]) -> list[Ufunc]:
             elif isinstance(detail, LoopPlan):
                 wanted = [*detail.carries, *detail.stored]
                 pending.append((detail.body, detail.body.reachable(wanted)))
+    return list(found)
+
+
+def sizes_above_zero(program: ArrayProgram, ids: Iterable[int]) -> list[str]:
+    """The sizes that are divided by, or are lengths of loops, so that they cannot be 0."""
+    found: dict[str, None] = {}
+    pending = [(program, list(ids))]
+    while pending:
+        current, some = pending.pop(0)
+        for i in some:
+            detail = current[i].detail
+            if isinstance(detail, LoopPlan):
+                found.update(dict.fromkeys(str(s) for s in size_symbols(detail.length)))
+                wanted = [*detail.carries, *detail.stored]
+                pending.append((detail.body, detail.body.reachable(wanted)))
+            elif isinstance(detail, Apply):
+                for tree in subtrees(detail):
+                    if isinstance(tree, Apply) and tree.function is Ufunc.DIVIDE:
+                        found.update(dict.fromkeys(size_names(tree.args[1])))
     return list(found)
