@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "derive": "Print the gradients of a network as formulas.",
     "generate": "Write a NumPy module with values and gradients.",
     "verify": "Check formulas and code of a network against its definition.",
+    "check": "Say of every equation in notes whether it is right.",
     "models": "List the ready networks.",
     "demo": "Derive, print, write and train a digit recogniser.",
 }
