@@ -240,7 +240,10 @@ def forward(page: Page, statement: Statement) -> bool:
     ):
         return False
     binding = {**page.fixed, **dict.fromkeys(page.ranges, page.base)}
-    key, at, _ = Evaluator(page, binding).reference(left)
+    try:
+        key, at, _ = Evaluator(page, binding).reference(left)
+    except UnknownError:
+        return False
     meaning = page.names.get(f"{key}@" if at else key, key)
     return isinstance(meaning, View) or (isinstance(meaning, str) and meaning in page.env)
 
