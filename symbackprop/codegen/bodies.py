@@ -134,9 +134,9 @@ class _Lowering:
             coefficient = coefficient * coefficient.q
         if coefficient != 1:
             numerators.append(coefficient)
-        scalars = [f for f in numerators if self.rank(f) < 0]
-        if scalars and denominators and all(self.rank(f) < 0 for f in denominators):
-            rest = [f for f in numerators if self.rank(f) >= 0]
+        scalars = [f for f in numerators if self.rank(f) <= 0]
+        if scalars and denominators and all(self.rank(f) <= 0 for f in denominators):
+            rest = [f for f in numerators if self.rank(f) > 0]
             if rest:
                 one = apply(Ufunc.DIVIDE, self.chain(scalars), self.chain(denominators))
                 signed = apply(Ufunc.NEGATIVE, one) if negative else one

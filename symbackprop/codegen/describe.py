@@ -54,6 +54,8 @@ def described(program: ArrayProgram, i: int) -> str:
         return _joined("one_minus_{}", operands)
     if tree.function is Ufunc.SUBTRACT and _is_log_sum(program, array.args[-1]):
         return _joined("log_softmax_{}", operands)
+    if not array.shape and tree.function in (Ufunc.MULTIPLY, Ufunc.DIVIDE):
+        return "scale"
     if tree.function in _OF:
         return _joined(_OF[tree.function], operands)
     return _joined(_NOUNS.get(tree.function, tree.function.value) + "_{}", operands)

@@ -17,6 +17,8 @@ from symbackprop.ir import Var
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_tree import Ufunc
 
+ONE_LINE = 96
+
 
 class PureFunctions:
     """The two functions of a module, under construction.
@@ -220,7 +222,8 @@ class PureFunctions:
     ) -> list[str]:
         lines = ["wrt = _wanted(wrt)"]
         if cached:
-            lines += wrapped("(", _as_tuple(cached), ") = cache")
+            one = f"{', '.join(cached)}{',' if len(cached) == 1 else ''} = cache"
+            lines += [one] if len(one) <= ONE_LINE else wrapped("(", _as_tuple(cached), ") = cache")
         lines += [f"{variable} = {call}" for variable, call in cotangents.items()]
         return [*lines, *block.laid_out(), *tail]
 
