@@ -21,7 +21,7 @@ from symbackprop.raising.build import (
     scaled,
 )
 from symbackprop.raising.shapes import is_scalar, weight
-from symbackprop.raising.transposing import outer, transposed
+from symbackprop.raising.transposing import lighter, outer, transposed
 from symbackprop.raising.tree import (
     ONE,
     Add,
@@ -88,7 +88,7 @@ class _Network:
     def matrix(self, a: int, b: int) -> Formula:
         """The matrix over ``(a, b)``."""
         merged = hadamard(self.edges[(min(a, b), max(a, b))])
-        return merged if a < b else transposed(merged)
+        return lighter(merged) if a < b else transposed(merged)
 
     def column(self, a: int, found: Sequence[Formula]) -> Formula:
         """The entrywise product of columns over `a`; ones where there is none."""

@@ -21,8 +21,8 @@ from symbackprop.raising.build import (
     scaled,
 )
 from symbackprop.raising.rebuild import with_children
-from symbackprop.raising.shapes import is_scalar, weight
-from symbackprop.raising.transposing import transposed
+from symbackprop.raising.shapes import is_scalar
+from symbackprop.raising.transposing import lighter, transposed
 from symbackprop.raising.tree import (
     ONE,
     Add,
@@ -71,13 +71,13 @@ def settled(formula: Formula) -> Formula:
         case Transpose(operand=operand):
             return transposed(operand)
         case Add(terms=terms):
-            return add(terms)
+            return lighter(add(terms))
         case Negative(operand=operand):
             return negative(operand)
         case MatMul(factors=factors):
             return matmul(factors)
         case Hadamard(factors=factors):
-            return _lighter(hadamard(factors))
+            return lighter(hadamard(factors))
         case Inner(left=left, right=right):
             return inner(left, right)
         case Quotient(numerator=top, denominator=bottom):
@@ -89,15 +89,7 @@ def settled(formula: Formula) -> Formula:
             return diag(row)
         case Whole(function=MatrixFunction.TRACE, operand=Transpose(operand=operand)):
             return Whole(MatrixFunction.TRACE, operand)
-    return _lighter(formula)
-
-
-def _lighter(formula: Formula) -> Formula:
-    """``f(x^T)`` as ``f(x)^T``, where all operands are transposed."""
-    outside = transposed(formula)
-    if isinstance(outside, Transpose) or weight(outside) >= weight(formula):
-        return formula
-    return Transpose(outside)
+    return lighter(formula)
 
 
 def batch_sizes(graph: Graph, inputs: Iterable[int], parameters: Iterable[int]) -> list[Size]:

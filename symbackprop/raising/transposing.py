@@ -45,6 +45,16 @@ def transposed(formula: Formula) -> Formula:
     return Transpose(formula)
 
 
+def lighter(formula: Formula) -> Formula:
+    """``f(x^T)`` as ``f(x)^T``, where that is shorter; products of matrices stay as they are."""
+    if not isinstance(formula, (Add, Hadamard, Quotient, Power, Apply, Unnamed)):
+        return formula
+    outside = transposed(formula)
+    if isinstance(outside, Transpose) or weight(outside) >= weight(formula):
+        return formula
+    return Transpose(outside)
+
+
 def _transposed_product(formula: Formula) -> Formula | None:
     """The transpose of what is made of matrices as wholes."""
     match formula:
