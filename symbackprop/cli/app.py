@@ -27,10 +27,10 @@ COMMANDS: dict[str, str] = {
 
 HINT = """\
 symbackprop writes the gradients of neural networks. Try:
-  symbackprop demo                             digits, from formulas on
+  symbackprop demo                             digits: formulas, code, training
   symbackprop derive mlp:64-32-10              the gradients, as formulas
-  symbackprop generate mlp:64-32-10 -o net.py  the gradients, as one NumPy file
-  symbackprop models                           ready networks and their sizes
+  symbackprop generate mlp:64-32-10 -o net.py  the same, as one NumPy file
+  symbackprop check notes.md                   a verdict on every equation
   symbackprop --help                           all commands; networks of your own"""
 
 INTERRUPTED = 130

@@ -11,7 +11,7 @@ import numpy as np
 
 from symbackprop.interpret.evaluate import evaluate
 from symbackprop.interpret.sampling import coprime_sizes, free_sizes, random_values
-from symbackprop.ir import FactKind, Graph, Var
+from symbackprop.ir import FactKind, Graph, Loop, Var
 from symbackprop.scalars import FLOAT64, DigitsField, Field
 from symbackprop.scalars.fields import Array, Scalar
 
@@ -45,7 +45,7 @@ def draw_point(graph: Graph, ids: Iterable[int], seed: int) -> Point:
         values = _exact_sums(graph, wanted, values)
         point = Point(sizes, values)
         with np.errstate(all="ignore"):
-            found = evaluate(graph, wanted, values, sizes)
+            found = evaluate(graph, _with_values(graph, wanted), values, sizes)
         if all(np.isfinite(np.asarray(x, np.float64)).all() for x in found.values()):
             break
     return point
@@ -140,7 +140,12 @@ def at_digits(graph: Graph, targets: Iterable[int], point: Point) -> Mapping[int
 def at_floats(graph: Graph, targets: Iterable[int], point: Point) -> Mapping[int, Array]:
     """The values of nodes in float64."""
     with np.errstate(all="ignore"):
-        return evaluate(graph, targets, point.values, point.sizes)
+        return evaluate(graph, _with_values(graph, targets), point.values, point.sizes)
+
+
+def _with_values(graph: Graph, ids: Iterable[int]) -> list[int]:
+    """The nodes that have a value: a loop has results only."""
+    return [i for i in ids if not isinstance(graph[i], Loop)]
 
 
 def module_arguments(values: Mapping[str, Array], dtype: str) -> dict[str, Array]:

@@ -2,15 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from symbackprop import frontend as sb
+from symbackprop.frontend import Tensor
 from symbackprop.models.dense import BATCH, activation
 from symbackprop.models.spec import Choice, Dim, Model, Spec
 from symbackprop.network import Network
 from symbackprop.sizes import Size, as_size
 
 LENGTH: Final = Choice("length", (), "T", "the number of steps")
+
+
+def _weights(letters: Sequence[str], before: Dim, after: Dim) -> list[list[Tensor]]:
+    """W, U and b of each gate."""
+    return [
+        [sb.param(f"W{g}", after, before) for g in letters],
+        [sb.param(f"U{g}", after, after) for g in letters],
+        [sb.param(f"b{g}", after) for g in letters],
+    ]
+
+
+def _recurrent(spec: Spec) -> Network:
+    before, hidden, classes = spec.sizes
+    batch, length = spec.size("batch"), spec.size("length")
+    X = sb.input("X", length, batch, before)
+    match spec.name:
+        case "rnn":
+            (W,), (U,), (b,) = _weights([""], before, hidden)
+            states, last = sb.rnn(X, W, U, b)
+        case "lstm":
+            states, (last, _) = sb.lstm(X, *_weights("ifgo", before, hidden))
+        case _:
+            states, last = sb.gru(X, *_weights("rzn", before, hidden))
+    V, c = sb.param("V", hidden, classes), sb.param("c", classes)
+    if spec.options["targets"] == "last":
+        Z = (last @ V + c).named("Z")
+        Y = sb.input("Y", batch, classes, one_hot=True)
+        return Network(loss=sb.cross_entropy(sb.softmax(Z), Y))
+    Z = (states @ V + c).named("Z")
+    Y = sb.input("Y", length, batch, classes, one_hot=True)
+    return Network(loss=sb.cross_entropy(sb.softmax(Z), Y))
+
+
+def _recurrent_model(name: str, summary: str) -> Model:
+    return Model(
+        name,
+        f"{summary} over a sequence of any length, cross entropy",
+        ("input", "hidden", "classes"),
+        _recurrent,
+        ("n", "h", "k"),
+        f"{name}:32-64-10",
+        choices=(
+            Choice("targets", ("last", "all"), "last", "whether the last state is classified"),
+            LENGTH,
+            BATCH,
+        ),
+    )
 
 
 def _transformer_block(spec: Spec) -> Network:
@@ -64,6 +113,9 @@ def _matrix_factorisation(spec: Spec) -> Network:
 
 
 MODELS: Final = (
+    _recurrent_model("rnn", "a plain recurrent layer"),
+    _recurrent_model("lstm", "a layer of long short-term memory"),
+    _recurrent_model("gru", "a layer of gated recurrent units"),
     Model(
         "transformer-block",
         "pre-norm attention and a dense part of four times the width, residuals, squared error",
