@@ -17,7 +17,7 @@ from tests.notes_tools import truth
 load_tables()
 EXAMPLES = PAGES.parent.parent / "examples" / "notes"
 ALL = pages_in([PAGES, EXAMPLES])
-QUICK = {"nielsen_style", "zh_backprop", "ng_columns", "batchnorm_paper"}
+QUICK = {"zh_backprop", "ng_columns", "batchnorm_paper", "typical_errors"}
 VERIFIED = [
     pytest.param(path, id=path.stem, marks=() if path.stem in QUICK else pytest.mark.slow)
     for path in ALL
