@@ -30,11 +30,9 @@ def free_indices(node: ast.Node, known: Mapping[str, int], bound: frozenset[str]
     if isinstance(node, ast.BigOperator):
         own = {i.base for i in node.range.indices if isinstance(i, ast.Name)}
         inner = bound | own
-        found = set() if node.body is None else free_indices(node.body, known, inner)
-        for part in (node.range.lower, node.range.upper, *node.range.conditions):
-            if part is not None:
-                found |= free_indices(part, known, inner)
-        return found
+        parts = (node.body, node.range.lower, node.range.upper, *node.range.conditions)
+        free = [free_indices(part, known, inner) for part in parts if part is not None]
+        return set().union(*free)
     found: set[str] = set()
     if isinstance(node, ast.Label | ast.Comparison):
         for _, here in walk(node):
