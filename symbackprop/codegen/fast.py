@@ -20,11 +20,9 @@ from symbackprop.codegen.records import Block
 from symbackprop.codegen.scatter import PlaceWrite, covers, disjoint
 from symbackprop.codegen.statements import (
     Writer,
-    place_lines,
-    slice_lines,
-    slice_writes,
     use_counts,
 )
+from symbackprop.codegen.updates import place_lines, slice_lines, slice_writes
 from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Kind
 from symbackprop.ir.problem import Problem

@@ -11,11 +11,12 @@ from symbackprop.codegen.arrays import Array, ArrayProgram, Op
 from symbackprop.codegen.bodies import size_names
 from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
-from symbackprop.codegen.loops import CarryIn, LoopPlan
+from symbackprop.codegen.loops import CarryIn, Constant, LoopPlan
 from symbackprop.codegen.loops import Slice as StepSlice
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.records import Block, Line
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite, covers, disjoint
+from symbackprop.codegen.updates import place_lines, slice_lines, slice_writes
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
 from symbackprop.scalars.numpy_tree import Apply, Ufunc, subtrees
 from symbackprop.sizes import size_symbols
@@ -221,8 +222,9 @@ class Writer:
         t = self.namer.name("t")
         length = self.speller.size(plan.length).text
         steps = f"reversed(range({length}))" if plan.reverse else f"range({length})"
+        lines = self._step(plan, t, operands, carries, stores, block)
         block.add(f"for {t} in {steps}:")
-        for line in self._step(plan, t, operands, carries, stores):
+        for line in lines:
             block.add("    " + line.text, line.comment)
         self.code[i] = Code("None")
         self.picked[i] = [Code(name) for name in (*carries, *stores)]
@@ -244,8 +246,9 @@ class Writer:
         operands: Sequence[Code],
         carries: Sequence[str],
         stores: Sequence[str],
+        before: Block,
     ) -> list[Line]:
-        """The statements of one step."""
+        """The statements of one step; what needs no carry is added to the block before the loop."""
         body = plan.body
         wanted = [*plan.carries, *plan.stored]
         ids = body.reachable(wanted)
@@ -258,6 +261,13 @@ class Writer:
                 inner.code[argument] = Code(f"{operands[what.operand].within(ATOM)}[{t}]")
             else:
                 inner.code[argument] = operands[what.operand]
+        for i in ids:
+            product = self._all_steps(plan, i, inner, operands)
+            if product is not None:
+                name = self.namer.name(described(body, i))
+                shape = self.speller.shape((plan.length, *body.shape(i)))
+                before.add(f"{name} = {product}", shape)
+                inner.code[i] = Code(f"{name}[{t}]")
         block = Block()
         inner.write(ids, block)
         for name, value in zip(stores, plan.stored, strict=True):
@@ -269,6 +279,21 @@ class Writer:
             block.add(f"{', '.join(names)} = {', '.join(texts)}")
         return block.lines
 
+    def _all_steps(
+        self, plan: LoopPlan, i: int, inner: Writer, operands: Sequence[Code]
+    ) -> str | None:
+        """A product of the slice of an operand with a constant, for all steps at once."""
+        array = plan.body[i]
+        if array.op is not Op.MATMUL or len(array.shape) != 2:
+            return None
+        first, second = array.args
+        what, other = plan.arguments.get(first), plan.arguments.get(plan.body.base(second))
+        if not isinstance(what, StepSlice) or not isinstance(other, Constant):
+            return None
+        product = Array(Op.MATMUL, array.args, None, array.shape)
+        factors = [operands[what.operand], inner.operand(second)]
+        return self.speller.expression(product, factors).text
+
     def _is_statement(self, i: int, code: Code) -> bool:
         if not self.program[i].args and self.program[i].op is Op.MAP:
             return False
@@ -279,49 +304,6 @@ class Writer:
     def _wanted(self, i: int) -> str:
         found = self.program.names.get(i) or self.program.hints.get(i)
         return found if found is not None else described(self.program, i)
-
-
-def slice_writes(array: Array) -> list[SliceWrite]:
-    """The writes of a scatter by slices."""
-    assert isinstance(array.detail, tuple)
-    return [write for write in array.detail if isinstance(write, SliceWrite)]
-
-
-def place_lines(name: str, values: Code, places: Sequence[Code], write: PlaceWrite) -> list[str]:
-    """One update by index arrays."""
-    left = iter(places)
-    items = [next(left).text if placed else ":" for placed in write.pattern]
-    while items[-1] == ":":
-        items.pop()
-    where = ", ".join(items)
-    if write.unique:
-        return [f"{name}[{where}] = {values.text}"]
-    return [f"np.add.at({name}, {_index_tuple(items)}, {values.text})"]
-
-
-def _index_tuple(items: Sequence[str]) -> str:
-    """Subscripts as a tuple that can be passed on."""
-    texts = ["slice(None)" if item == ":" else item for item in items]
-    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-
-
-def slice_lines(
-    speller: Speller, namer: Namer, name: str, values: Sequence[Code], writes: Sequence[SliceWrite]
-) -> list[str]:
-    """One slice update for each write, or for each tap of it."""
-    apart = disjoint(writes)
-    lines: list[str] = []
-    for value, write in zip(values, writes, strict=True):
-        taps: list[str] = []
-        for count in write.taps:
-            indent = "    " * len(taps)
-            taps.append(namer.name("tap"))
-            lines.append(f"{indent}for {taps[-1]} in range({speller.size(count).text}):")
-        items = speller.shifted_items(write.items, write.shifts, taps)
-        here = f"{value.within(ATOM)}[..., {', '.join(taps)}]" if taps else value.text
-        update = "=" if apart or (not lines and write.unique) else "+="
-        lines.append(f"{'    ' * len(taps)}{name}[{', '.join(items) or '()'}] {update} {here}")
-    return lines
 
 
 def use_counts(program: ArrayProgram, ids: Sequence[int]) -> dict[int, int]:
