@@ -1,0 +1,270 @@
+"""autoencoder:64-32-8: values and gradients in NumPy.
+
+Written by symbackprop 0.1.0 with the template module.py.j2. To make it again:
+    symbackprop generate autoencoder:64-32-8
+"""
+
+import numpy as np
+
+DTYPE = np.float64
+PARAMETERS = {
+    "W1": (64, 32),
+    "b1": (32,),
+    "W2": (32, 8),
+    "b2": (8,),
+    "W3": (8, 32),
+    "b3": (32,),
+    "W4": (32, 64),
+    "b4": (64,),
+}
+INPUTS = {
+    "X": ("m", 64),
+}
+OUTPUTS = {
+    "loss": (),
+}
+INPUT_KINDS = {
+    "X": "real",
+}
+
+
+def init_params(rng, **sizes):
+    """Draw parameters; `sizes` gives every symbolic size by name.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    """
+    return {
+        "W1": _normal(rng, (64, 32), 64),
+        "b1": np.zeros((32,), DTYPE),
+        "W2": _normal(rng, (32, 8), 32),
+        "b2": np.zeros((8,), DTYPE),
+        "W3": _normal(rng, (8, 32), 8),
+        "b3": np.zeros((32,), DTYPE),
+        "W4": _normal(rng, (32, 64), 32),
+        "b4": np.zeros((64,), DTYPE),
+    }
+
+
+def _normal(rng, shape, fan_in):
+    """Draw normal numbers of variance 1 / fan_in."""
+    return (rng.standard_normal(shape) / np.sqrt(fan_in)).astype(DTYPE)
+
+
+def forward(params, inputs):
+    """Compute the outputs, and what `backward` needs besides.
+
+    Returns
+    -------
+    dict, tuple
+        Outputs by name; the cache, which is opaque and may be used again.
+    """
+    sizes = _check(params, inputs)
+    W1, b1, W2, b2, W3 = params["W1"], params["b1"], params["W2"], params["b2"], params["W3"]
+    b3, W4, b4 = params["b3"], params["W4"], params["b4"]
+    X = inputs["X"]
+    m = sizes["m"]
+    Z1 = X @ W1 + b1  # (m, 32)
+    A1 = np.tanh(Z1)  # (m, 32)
+    Z2 = A1 @ W2 + b2  # (m, 8)
+    A2 = np.tanh(Z2)  # (m, 8)
+    Z3 = A2 @ W3 + b3  # (m, 32)
+    A3 = np.tanh(Z3)  # (m, 32)
+    Xhat = A3 @ W4 + b4  # (m, 64)
+    difference_Xhat = Xhat - X  # (m, 64)
+    loss = 0.015625 * (difference_Xhat * difference_Xhat).sum() / m
+    cache = (m, X, W1, A1, W2, A2, W3, A3, W4, Xhat, difference_Xhat)
+    return {"loss": loss}, cache
+
+
+def backward(cache, cotangents, wrt=None):
+    """Pull cotangents of the outputs back to the parameters, or to the names in `wrt`."""
+    wrt = _wanted(wrt)
+    m, X, W1, A1, W2, A2, W3, A3, W4, Xhat, difference_Xhat = cache
+    dloss = _cotangent(cotangents, "loss", ())
+    scale = 0.03125 * dloss / m
+    dXhat = scale * difference_Xhat  # (m, 64)
+    db4 = dXhat.sum(axis=0)  # (64,)
+    dW4 = A3.T @ dXhat  # (32, 64)
+    dZ3 = (dXhat @ W4.T) * (1 - A3 * A3)  # (m, 32)
+    db3 = dZ3.sum(axis=0)  # (32,)
+    dW3 = A2.T @ dZ3  # (8, 32)
+    dZ2 = (dZ3 @ W3.T) * (1 - A2 * A2)  # (m, 8)
+    db2 = dZ2.sum(axis=0)  # (8,)
+    dW2 = A1.T @ dZ2  # (32, 8)
+    dZ1 = (dZ2 @ W2.T) * (1 - A1 * A1)  # (m, 32)
+    db1 = dZ1.sum(axis=0)  # (32,)
+    dW1 = X.T @ dZ1  # (64, 32)
+    if "X" in wrt:
+        dX = scale * (X - Xhat) + dZ1 @ W1.T  # (m, 64)
+    grads = {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2, "W3": dW3, "b3": db3, "W4": dW4, "b4": db4}
+    if "X" in wrt:
+        grads["X"] = dX
+    return {name: grads[name] for name in wrt}
+
+
+def make_workspace(params, inputs):
+    """Allocate the arrays that `loss_and_grad` needs for arguments of these shapes."""
+    return Workspace(params, inputs)
+
+
+class Workspace:
+    """The arrays of `loss_and_grad`: for one thread, overwritten by each call."""
+
+    def __init__(self, params, inputs):
+        sizes = _check(params, inputs)
+        m = sizes["m"]
+        self.sizes = (m,)
+        self.arrays = (
+            np.empty((m, 32), DTYPE),  # Z1
+            np.empty((m, 8), DTYPE),  # Z2
+            np.empty((m, 32), DTYPE),  # Z3
+            np.empty((m, 64), DTYPE),  # Xhat
+            np.empty((m, 64), DTYPE),  # squared
+            np.ones(m, DTYPE),  # ones_m
+            np.empty((64,), DTYPE),  # db4
+            np.empty((32, 64), DTYPE),  # dW4
+            np.empty((m, 32), DTYPE),  # dZ3
+            np.empty((32,), DTYPE),  # db3
+            np.empty((8, 32), DTYPE),  # dW3
+            np.empty((m, 8), DTYPE),  # dZ2
+            np.empty((8,), DTYPE),  # db2
+            np.empty((32, 8), DTYPE),  # dW2
+            np.empty((32,), DTYPE),  # db1
+            np.empty((64, 32), DTYPE),  # dW1
+        )
+        self.known, self.signature = sizes, _signature(params, inputs)
+
+
+def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
+    """Compute the loss and its gradients for all parameters, or for the names in `wrt`.
+
+    With a workspace the gradients are arrays of its own, valid until the next call.
+
+    Returns
+    -------
+    float, dict
+        The loss, and the gradients by name.
+    """
+    if wrt is not None and not set(wrt := _wanted(wrt)) <= set(PARAMETERS):
+        outputs, cache = forward(params, inputs)
+        return float(outputs["loss"]), backward(cache, {"loss": 1.0}, wrt)
+    if workspace is None:
+        workspace = Workspace(params, inputs)
+    elif workspace.signature != _signature(params, inputs):
+        workspace.__init__(params, inputs)
+    W1, b1, W2, b2, W3 = params["W1"], params["b1"], params["W2"], params["b2"], params["W3"]
+    b3, W4, b4 = params["b3"], params["W4"], params["b4"]
+    X = inputs["X"]
+    m, = workspace.sizes
+    (
+        Z1, Z2, Z3, Xhat, squared, ones_m, db4, dW4, dZ3, db3, dW3, dZ2, db2, dW2, db1, dW1,
+    ) = workspace.arrays
+    X.dot(W1, out=Z1)  # (m, 32)
+    Z1 += b1
+    A1 = np.tanh(Z1, out=Z1)
+    A1.dot(W2, out=Z2)  # (m, 8)
+    Z2 += b2
+    A2 = np.tanh(Z2, out=Z2)
+    A2.dot(W3, out=Z3)  # (m, 32)
+    Z3 += b3
+    A3 = np.tanh(Z3, out=Z3)
+    A3.dot(W4, out=Xhat)  # (m, 64)
+    Xhat += b4
+    Xhat -= X
+    np.square(Xhat, out=squared)
+    loss = 0.015625 * squared.sum() / m
+    dXhat = np.multiply(Xhat, 0.03125 / m, out=Xhat)
+    ones_m.dot(dXhat, out=db4)  # (64,)
+    A3.T.dot(dXhat, out=dW4)  # (32, 64)
+    dXhat.dot(W4.T, out=dZ3)  # (m, 32)
+    np.square(A3, out=Z3)
+    np.subtract(1, Z3, out=Z3)
+    dZ3 *= Z3
+    ones_m.dot(dZ3, out=db3)  # (32,)
+    A2.T.dot(dZ3, out=dW3)  # (8, 32)
+    dZ3.dot(W3.T, out=dZ2)  # (m, 8)
+    np.square(A2, out=Z2)
+    np.subtract(1, Z2, out=Z2)
+    dZ2 *= Z2
+    ones_m.dot(dZ2, out=db2)  # (8,)
+    A1.T.dot(dZ2, out=dW2)  # (32, 8)
+    dZ2.dot(W2.T, out=dZ3)  # (m, 32)
+    np.square(A1, out=Z1)
+    np.subtract(1, Z1, out=Z1)
+    dZ1 = np.multiply(dZ3, Z1, out=dZ3)
+    ones_m.dot(dZ1, out=db1)  # (32,)
+    X.T.dot(dZ1, out=dW1)  # (64, 32)
+    grads = {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2, "W3": dW3, "b3": db3, "W4": dW4, "b4": db4}
+    loss = float(loss)
+    return loss, grads if wrt is None else {name: grads[name] for name in wrt}
+
+
+def _signature(params, inputs):
+    """Give the names, shapes and dtypes of the arguments."""
+    try:
+        arrays = [(a.shape, a.dtype) for a in (*params.values(), *inputs.values())]
+    except AttributeError:  # `_check` says which is no array
+        arrays = None
+    return [*params, *inputs], arrays
+
+
+def _check(params, inputs):
+    """Check names, dtypes and shapes; return the sizes by name."""
+    sizes = {}
+    for group, arrays, shapes in (("params", params, PARAMETERS), ("inputs", inputs, INPUTS)):
+        if set(arrays) != set(shapes):
+            expected, found = ", ".join(shapes), ", ".join(map(str, arrays))
+            raise ValueError(f"{group}: expected the names {expected}; found {found or 'none'}")
+        for name, shape in shapes.items():
+            array, kind = arrays[name], INPUT_KINDS.get(name, "real")
+            dtype = getattr(array, "dtype", None)
+            if dtype is None or dtype != DTYPE and dtype.kind not in _KINDS[kind]:
+                wanted = np.dtype(DTYPE).name if kind == "real" else kind
+                found = type(array).__name__ if dtype is None else dtype.name
+                raise ValueError(f"{name}: expected an array of dtype {wanted}, found {found}")
+            if len(shape) == array.ndim:
+                for size, length in zip(shape, array.shape):
+                    if isinstance(size, str) and size not in _DEPENDENT:
+                        sizes.setdefault(size, length)
+    for arrays, shapes in ((params, PARAMETERS), (inputs, INPUTS)):
+        for name, shape in shapes.items():
+            _check_shape(name, arrays[name], shape, sizes)
+    if sizes["m"] == 0:
+        raise ValueError("the size m is 0: a mean or a recurrence over nothing")
+    return sizes
+
+
+def _check_shape(name, array, shape, sizes):
+    """Check one shape against the sizes known."""
+    lengths = tuple(_DEPENDENT[s](sizes) if s in _DEPENDENT else sizes.get(s, s) for s in shape)
+    if array.shape != lengths:
+        wanted = ", ".join(str(s) if s == n else f"{s}={n}" for s, n in zip(shape, lengths))
+        raise ValueError(f"{name}: expected shape ({wanted}), found {array.shape}")
+
+
+_KINDS = {"real": "", "int": "iu", "bool": "b"}
+_DEPENDENT = {
+}
+
+
+def _wanted(wrt):
+    """Check the names of gradients; all parameters by default."""
+    real = [*PARAMETERS, *(name for name, kind in INPUT_KINDS.items() if kind == "real")]
+    names = tuple(PARAMETERS) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    for name in names:
+        if name not in real:
+            raise ValueError(f"wrt: expected names among {', '.join(real)}; found {name}")
+    return names
+
+
+def _cotangent(cotangents, name, shape):
+    """Get the cotangent of one output, zero where it is missing."""
+    for key in cotangents:
+        if key not in OUTPUTS:
+            raise ValueError(f"cotangents: expected names among {', '.join(OUTPUTS)}; found {key}")
+    array = np.asarray(cotangents.get(name, np.zeros(shape)), DTYPE)
+    if array.shape != shape:
+        raise ValueError(f"cotangents: {name}: expected shape {shape}, found {array.shape}")
+    return array
