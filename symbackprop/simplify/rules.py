@@ -18,7 +18,7 @@ from symbackprop.simplify.folds import (
     fold_sum,
     template,
 )
-from symbackprop.simplify.sums import TooManyTermsError, expanded, make_sum, rebuilt
+from symbackprop.simplify.sums import TooManyTermsError, aligned, expanded, make_sum, rebuilt
 from symbackprop.simplify.terms import Dl, Fresh, Look, Rd, Sm, definition, inlinable, nodes_in
 
 ROUNDS = 12
@@ -77,6 +77,7 @@ class Rules:
         return rule(made)
 
     def _fold(self, expr: Expr) -> Expr:
+        expr = aligned(expr)
         nodes = nodes_in(expr)
         for pattern in self.patterns:
             if not pattern.needs <= nodes:

@@ -99,6 +99,19 @@ def solved(delta: Dl, symbols: Sequence[tuple[Symbol, Expr]]) -> tuple[Symbol, E
     return None
 
 
+def aligned(expr: Expr) -> Expr:
+    """A product with δ_ij, every other factor with i where it has j."""
+    if not isinstance(expr, Mul):
+        return expr
+    for delta in expr.args:
+        if isinstance(delta, Dl) and all(isinstance(a, Symbol) for a in delta.args[:2]):
+            first, second = delta.args[:2]
+            others = Mul(*(f for f in expr.args if f != delta))
+            if second in others.free_symbols:
+                return aligned(delta * others.xreplace({second: first}))
+    return expr
+
+
 def rebuilt(expr: Expr) -> Expr:
     """The expression with every sum in normal form, innermost first."""
     if not expr.has(Sm, Dl):
