@@ -44,7 +44,7 @@ def last_state():
     return sum((last - input("y", h)) ** 2) / 2
 
 
-def written(loss):
+def written(loss, called=True):
     """The graph, its recurrences, and the raiser they were made with."""
     problem = build(loss)
     derived = derive(problem)
@@ -53,27 +53,33 @@ def written(loss):
     kept = {i for i in derived.names if i != problem.loss}
     kept |= {i for i in ids if isinstance(graph[i], (Hist, Final))}
     raiser = Raiser(graph, kept)
-    return graph, ids, recurrences(graph, ids, raiser)
+    return graph, ids, recurrences(graph, ids, raiser, derived.steps if called else {})
 
 
+@pytest.mark.parametrize("called", [True, False])
 @pytest.mark.parametrize("name", NETS)
-def test_the_recursion_computes_what_the_loop_computes(name):
-    graph, ids, found = written(NETS[name]())
+def test_the_recursion_computes_what_the_loop_computes(name, called):
+    graph, ids, found = written(NETS[name](), called)
     assert len(found) == 2
     sizes = coprime_sizes(free_sizes(graph, ids))
     given = random_values(graph, ids, sizes, np.random.default_rng(0))
     wanted = [i for i in ids if isinstance(graph[i], (Var, Hist)) or i in _fed(graph)]
     arrays = evaluate(graph, wanted, given, sizes)
+    histories = {i for i in wanted if isinstance(graph[i], Hist)}
     for recurrence in found.values():
         steps = range(evaluate_size(recurrence.length, sizes))
         names = [line.name for line in recurrence.lines]
-        known = dict(arrays)
+        # past the last step everything is 0
+        known = {
+            i: np.pad(a, ((0, 1), *((0, 0),) * (a.ndim - 1))) if i in histories else a
+            for i, a in arrays.items()
+        }
         for n in names:
             known[n] = {}
         outside = (-1,) if not recurrence.reverse else (len(steps),)
         last = (len(steps) - 1,)
         for n in names:
-            early = recurrence.reverse and n < 0
+            early = recurrence.reverse and n < 0 and not called
             known[n][last if early else outside] = np.zeros(sizes["h"])
         for t in reversed(steps) if recurrence.reverse else steps:
             for line in recurrence.lines:
@@ -137,6 +143,24 @@ def test_the_carry_of_a_gated_unit_keeps_a_name():
     found = lines(NETS["lstm"]())
     assert any(line.startswith("dc_t = ") and "dc_{t+1}" in line for line in found)
     assert any(line.startswith("dh_t = U_iᵀ (δ_i)_{t+1}") for line in found)
+
+
+def test_gated_units_go_back_as_in_textbooks():
+    """Hochreiter & Schmidhuber's unit with a forget gate (Gers et al. 2000), and Cho et al.'s."""
+    back = [x for x in lines(NETS["lstm"]()) if x.startswith(("dh_t", "dc_t", "(δ"))]
+    assert back[:6] == [
+        "dh_t = U_iᵀ (δ_i)_{t+1} + U_fᵀ (δ_f)_{t+1} + U_gᵀ (δ_g)_{t+1} + U_oᵀ (δ_o)_{t+1} + dH_t",
+        "dc_t = dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ (1 - v_t²) ⊙ o_t",
+        "(δ_o)_t = dh_t ⊙ v_t ⊙ o_t ⊙ (1 - o_t)",
+        "(δ_g)_t = dc_t ⊙ (1 - g_t²) ⊙ i_t",
+        "(δ_f)_t = dc_t ⊙ c_{t-1} ⊙ f_t ⊙ (1 - f_t)",
+        "(δ_i)_t = dc_t ⊙ g_t ⊙ i_t ⊙ (1 - i_t)",
+    ]
+    back = [x for x in lines(NETS["gru"]()) if x.startswith("(δ")]
+    assert back[:2] == [
+        "(δ_n)_t = dh_t ⊙ (1 - u_t) ⊙ (1 - n_t²)",
+        "(δ_u)_t = dh_t ⊙ u_t ⊙ (1 - u_t) ⊙ (H_{t-1} - n_t)",
+    ]
 
 
 @pytest.mark.parametrize("name", NETS)

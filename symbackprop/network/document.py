@@ -15,7 +15,7 @@ from symbackprop.network.scene import Part, Scene, Script, dialect_of
 from symbackprop.printing.names import spelling
 from symbackprop.printing.notation import Notation
 from symbackprop.raising.recurrences import names_in
-from symbackprop.raising.tree import ZERO
+from symbackprop.raising.tree import ZERO, Formula, Ref
 
 if TYPE_CHECKING:
     from symbackprop.network.network import Network
@@ -161,7 +161,8 @@ class Document:
         if problem.loss is not None:
             return self.network._derived()[1]
         roots = [*problem.values.values(), *problem.outputs.values()]
-        return Scene(problem.graph, problem.names(), roots, problem.spellings, problem.origins, {})
+        said = (problem.spellings, problem.origins)
+        return Scene(problem.graph, problem.names(), roots, *said, {}, problem.steps)
 
     def _derivative(self, d: Derivative, script: Script, form: Form) -> Iterator[Equation]:
         shape = d.scene.shape_text(d.node, script, self.notation)
@@ -271,7 +272,10 @@ def _recursion(scene: Scene, loop: int, script: Script, notation: Notation) -> I
             shape = scene.step_shape(line.name, script, notation)
             yield Equation(left, scene.formula_text(line.formula, script, notation), shape)
     for start in scene.recurrences[loop].starts:
-        parts = names_in(start.left) if start.formula == ZERO else (start.left,)
+        parts: Sequence[Formula] = (start.left,)
+        if start.formula == ZERO:
+            own = {line.name for line in scene.recurrences[loop].lines}
+            parts = [x for x in names_in(start.left) if isinstance(x, Ref) and x.source in own]
         left = " = ".join(scene.formula_text(part, script, notation) for part in parts)
         yield Equation(left, scene.formula_text(start.formula, script, notation), "")
 

@@ -284,15 +284,17 @@ class Network:
             write_text(path, source)
         return source
 
-    def verify(self, *, module: bool = True) -> Verification:
+    def verify(self, *, module: bool = True, differences: bool = True) -> Verification:
         """Compare forward values, gradients and code with the interpreter and with differences.
 
         Parameters
         ----------
         module : bool
             Whether the generated module is checked too.
+        differences : bool
+            Whether gradients are compared with central differences in 50 digits.
         """
-        return verify(self, module=module)
+        return verify(self, module=module, differences=differences)
 
     def derived(self) -> Derived:
         """The derivation of the loss that formulas are printed from."""
@@ -336,9 +338,8 @@ class Network:
             roots = [*problem.values.values(), *problem.outputs.values()]
             roots += [*derived.deltas.values(), *derived.gradients.values()]
             cotangents = {i: n for n, i in {**derived.gradients, **derived.deltas}.items()}
-            scene = Scene(
-                derived.graph, names, roots, problem.spellings, problem.origins, cotangents
-            )
+            said = (problem.spellings, problem.origins)
+            scene = Scene(derived.graph, names, roots, *said, cotangents, derived.steps)
             self._scenes[wrt] = derived, scene
         return self._scenes[wrt]
 
@@ -355,7 +356,8 @@ class Network:
         names = {i: n for i, n in problem.names().items() if i != problem.loss}
         hidden = () if problem.loss is None else (problem.loss,)
         found = simplify(graph, [raw], forward, (), names, hidden).ids[raw]
-        return found, Scene(graph, names, [found], problem.spellings, problem.origins, {})
+        said = (problem.spellings, problem.origins)
+        return found, Scene(graph, names, [found], *said, {}, problem.steps)
 
     def _warn(self, name: str) -> None:
         if name in self._warned:

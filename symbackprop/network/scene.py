@@ -71,6 +71,7 @@ class Scene:
     spellings : name -> LaTeX, where it is not the default
     origins : name -> number of the first position along each axis
     cotangents : node id -> name of the variable that the node is the gradient by
+    steps : loop -> value of its body -> what it is called at one step
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Scene:
         spellings: Mapping[str, str],
         origins: Mapping[str, tuple[int, ...]],
         cotangents: Mapping[int, str],
+        steps: Mapping[int, Mapping[int, str]],
     ) -> None:
         self.graph = graph
         self.names = dict(names)
@@ -96,11 +98,15 @@ class Scene:
         self._booleans = frozenset(i for i in self.names if graph.kind(i) is Kind.BOOL)
         self._raiser = Raiser(graph, self.names)
         below = reachable(graph, [*roots, *self.extra])
-        self.recurrences = recurrences(graph, below, self._raiser)
+        self.recurrences = recurrences(graph, below, self._raiser, steps)
         self._lagged: dict[int, tuple[int, int]] = {}
         for found in self.recurrences.values():
             self._lagged |= found.lagged
-            self.spellings |= {i: spelling(n) for i, n in found.carries.items()}
+        # what comes in at a step is shown by what was handed on: its own name is free
+        taken = {name for i, name in self.names.items() if i not in self._lagged}
+        for found in self.recurrences.values():
+            for i, name in found.carries.items():
+                self.spellings[i] = spelling(_numbered(name, taken))
         self._entries: dict[int, EntryForm] = {}
         self._flips: dict[Notation, frozenset[int]] = {}
         self._single_letters = {n for n in self.names.values() if len(n) == 1}
@@ -260,6 +266,16 @@ def _turned(formula: Formula, flipped: frozenset[int]) -> Formula:
             return formula
         return Entry(formula.source, formula.index[::-1])
     return with_children(formula, lambda child: _turned(child, flipped))
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    """The name, with a number behind it where it is taken; taken from then on."""
+    number = 1
+    while (name if number == 1 else f"{name}{number}") in taken:
+        number += 1
+    result = name if number == 1 else f"{name}{number}"
+    taken.add(result)
+    return result
 
 
 def _fresh(taken: set[str]) -> str:

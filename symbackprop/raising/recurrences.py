@@ -8,11 +8,11 @@ read more than once, gets one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from symbackprop.errors import InternalError
-from symbackprop.ir import Carry, Comp, Final, Graph, Hist, Loop
+from symbackprop.ir import Carry, Comp, Final, Graph, Hist, Loop, reachable
 from symbackprop.raising.histories import carry_name
 from symbackprop.raising.layout import settled
 from symbackprop.raising.matrix import STEP_AXIS, Raiser
@@ -66,17 +66,20 @@ class Recurrence:
     carries: dict[int, str]
 
 
-def recurrences(graph: Graph, ids: Iterable[int], raiser: Raiser) -> dict[int, Recurrence]:
+def recurrences(
+    graph: Graph, ids: Iterable[int], raiser: Raiser, steps: Mapping[int, Mapping[int, str]]
+) -> dict[int, Recurrence]:
     """The recurrence of every loop among `ids`, as far as all of it has a matrix form.
 
     ids : the nodes in sight: what has a history among them keeps a name
+    steps : loop -> value of its body -> what it is called, history or not
     """
     seen = list(ids)
     found: dict[int, Recurrence] = {}
     for i in seen:
         node = graph[i]
         if isinstance(node, Loop):
-            made = _Writer(graph, i, node, raiser, seen).written()
+            made = _Writer(graph, i, node, raiser, seen, steps.get(i, {})).written()
             if made is not None:
                 found[i] = made
     return found
@@ -109,6 +112,7 @@ class _Writer:
     loop: Loop
     outer: Raiser
     seen: list[int]
+    called: Mapping[int, str]
     histories: dict[int, int] = field(default_factory=dict)
     synthetic: dict[int, int] = field(default_factory=dict)
     carried: dict[int, Formula] = field(default_factory=dict)
@@ -132,6 +136,7 @@ class _Writer:
                     arriving[i] = node.value
                 else:
                     self.histories[node.value] = i
+        self._name_values()
         if not self._name_carries():
             return None
         names: dict[int, int] = {**self.histories, **self.synthetic}
@@ -169,7 +174,8 @@ class _Writer:
         A carry without a history of a loop that falls is named by the step that it comes in at:
         dh_t is what later steps say about h_t.
         """
-        return -1 if self.loop.reverse and name < 0 else 0
+        early = {self.synthetic[v] for v in self.synthetic if v not in self.called}
+        return -1 if self.loop.reverse and name in early else 0
 
     def _at(self, value: int, form: Form, step: Index) -> Ref | None:
         """A value at a step, by its name; None where it has none."""
@@ -180,10 +186,24 @@ class _Writer:
 
     def _carry_names(self) -> dict[int, str]:
         found: dict[int, str] = {}
+        for value, name in self.synthetic.items():
+            if value in self.called:
+                found[name] = self.called[value]
         for c in self.loop.carries:
-            if c.out in self.synthetic:
+            if c.out in self.synthetic and c.out not in self.called:
                 found[self.synthetic[c.out]] = carry_name(self.graph, self.loop, c.var)
         return found
+
+    def _name_values(self) -> None:
+        """The values that are called something, beside those with a history."""
+        ids = reachable(self.body, [*self.histories, *(c.out for c in self.loop.carries)])
+        for value in ids:
+            if value in self.called and value not in self.histories:
+                self.synthetic[value] = self._number()
+
+    def _number(self) -> int:
+        """A number for a value without a history."""
+        return -1 - len(self.synthetic) - 1000 * self.loop_id
 
     def _name_carries(self) -> bool:
         """Decide how each carry is written: by a name, or by what it is."""
@@ -194,10 +214,10 @@ class _Writer:
                 and self.graph[i] == Hist(self.loop_id, c.var, self.graph.shape(i))
                 for i in self.seen
             )
-            if c.out not in self.histories and (
+            if c.out not in self._kept() and (
                 read or not self.loop.reverse or self._depends_on_carry(c) or self._uses(c) > 1
             ):
-                self.synthetic[c.out] = -1 - len(self.synthetic) - 1000 * self.loop_id
+                self.synthetic[c.out] = self._number()
         for c in pending:
             form = matrix_form(self.body.shape(c.out))
             if form is None:
@@ -219,14 +239,14 @@ class _Writer:
 
     def _depends_on_carry(self, c: Carry) -> bool:
         """Whether what is handed on reads a carry without passing a name."""
-        law = Raiser(self.body, self.histories).law(c.out)
+        law = Raiser(self.body, self._kept()).law(c.out)
         variables = {other.var for other in self.loop.carries}
         return law is None or bool(variables.intersection(sources(law)))
 
     def _uses(self, c: Carry) -> int:
         """How often the values with a history read a carry, each as it stands."""
-        raiser = Raiser(self.body, self.histories)
-        laws = [raiser.law(value) for value in self.histories]
+        raiser = Raiser(self.body, self._kept())
+        laws = [raiser.law(value) for value in self._kept()]
         return sum(_count(law, c.var) for law in laws if law is not None)
 
     def _raised(self, value: int) -> Formula | None:
