@@ -165,3 +165,26 @@ def test_a_range_may_need_a_multiple_of_a_constraint():
     graph, (x,) = graph_of(x=(h * M,))
     read = at(x, axis(0) + axis(1).scaled(2 * M))
     check_ranges(graph, graph.comp((M, N), (M, N), P0, [read], None, bound))
+
+
+def test_the_range_of_an_eliminated_axis_is_not_proved_by_itself():
+    """A window over one entry: ``o + 2 k = 0`` with ``o >= 0`` holds at o = k = 0 only."""
+    one, two = Integer(1), Integer(2)
+    graph, (x, w) = graph_of(x=(N,), w=(two,))
+    first = graph.comp((one,), (one,), P0, [at(x, constant(0))])
+    place = axis(0) + axis(1).scaled(two)
+    inside = [Constraint(place), Constraint(place.scaled(Integer(-1)))]
+    reads = [at(first, place), at(w, axis(1))]
+    node = graph.comp((M,), (M, two), P0 * P1, reads, None, inside)
+    verify(graph)
+    found = evaluate(graph, [node], {"x": [1.0, 2, 3, 4], "w": [5.0, 6.0]}, SIZES)[node]
+    np.testing.assert_array_equal(found, [5, 0, 0])
+
+
+def test_axes_of_size_one_merge_operands_before_anything_else():
+    one = Integer(1)
+    graph, (x,) = graph_of(x=(N, one))
+    reads = [at(x, axis(0), axis(1)), at(x, axis(0), axis(2))]
+    node = graph.comp((one, one), (N, one, one), P0 - P1, reads, [axis(1), axis(2)])
+    verify(graph)
+    assert graph[node].body == 0
