@@ -7,6 +7,7 @@ from pathlib import Path
 from symbackprop.notes.document import Document, Formula, read_document
 from symbackprop.notes.judge.judge import Judge, Judged
 from symbackprop.notes.judge.verdicts import Finding, verdict_of
+from symbackprop.notes.printer import to_latex
 from symbackprop.notes.resolve.model import model_of
 from symbackprop.notes.statements import Statement
 from symbackprop.notes.verdict import Equation, Part, Report, worst
@@ -85,8 +86,22 @@ def _part(formula: Formula, name: str, item: Judged, finding: Finding) -> Part:
         finding.basis,
         finding.reason,
         finding.remarks,
-        (),
-        None,
+        finding.supposed,
+        _repair(item, finding),
         finding.counterexample,
         None,
     )
+
+
+def _repair(item: Judged, finding: Finding) -> str | None:
+    """The repaired statement in the document's spelling."""
+    if finding.repair is None or not isinstance(item.part, Statement):
+        return None
+    source = item.entry.parsed.source
+    made = ""
+    for number, side in enumerate(finding.repair.sides):
+        if number:
+            relation = item.part.relations[min(number, len(item.part.relations)) - 1]
+            made += f" {relation.value.strip()} "
+        made += to_latex(side, source)
+    return made

@@ -15,6 +15,7 @@ from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env, NeedLetter
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.products import Readings
+from symbackprop.notes.trees import walk
 from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown, Val, same
 
 __all__ = ["Claim", "Outcome", "Status", "evaluate_claim"]
@@ -59,6 +60,7 @@ class _Free:
 
     extents: dict[str, int] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    sides: dict[int, set[str]] = field(default_factory=dict)
 
 
 def evaluate_claim(claim: Claim, numbers: Numbers) -> Outcome:
@@ -85,6 +87,9 @@ def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
         return Outcome(Status.UNKNOWN, str(error))
     except Mismatch as error:
         return Outcome(Status.WRONG, str(error), conforms=False)
+    stray = stray_letter(free, claim)
+    if stray is not None:
+        return stray
     outcomes = []
     for letters in assignments(free, numbers):
         try:
@@ -96,6 +101,27 @@ def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
         if outcome is not None:
             outcomes.append(outcome)
     return combined(outcomes)
+
+
+def stray_letter(free: _Free, claim: Claim) -> Outcome | None:
+    """An index that is free on one side only, next to a fixed entry on the left."""
+    left = free.sides.get(0)
+    if left is None:
+        return None
+    for number, letters in free.sides.items():
+        extra = sorted(letters - left)
+        if number and extra and not claim.conditions and fixed_entry(claim.sides[0]):
+            reason = f"the index {extra[0]} is free on the right side only"
+            return Outcome(Status.WRONG, reason, number, conforms=False)
+    return None
+
+
+def fixed_entry(node: Node) -> bool:
+    """Whether a side speaks of one entry by its number."""
+    return any(
+        isinstance(n, ast.Name) and any(isinstance(i, ast.Number) for s in n.subs for i in s.items)
+        for _, n in walk(node)
+    )
 
 
 def combined(outcomes: list[Outcome]) -> Outcome:
@@ -116,7 +142,10 @@ def free_letters(claim: Claim, numbers: Numbers) -> _Free:
     letters: dict[str, int] = {}
     extents: dict[str, int] = {}
     pending: Exception | None = None
-    for side in claim.sides:
+    for number, side in enumerate(claim.sides):
+        wanted = probe_letters(side, numbers, letters)
+        if wanted is not None:
+            free.sides[number] = wanted
         tries = 0
         while tries < 12:
             tries += 1
@@ -145,6 +174,28 @@ def free_letters(claim: Claim, numbers: Numbers) -> _Free:
             break
     free.extents = extents
     return free
+
+
+def probe_letters(side: Node, numbers: Numbers, known: dict[str, int]) -> set[str] | None:
+    """The letters that count entries in a side; None when it cannot be evaluated."""
+    found: set[str] = set()
+    letters: dict[str, int] = {}
+    for _ in range(12):
+        try:
+            numbers.eval(side, Env(letters=dict(letters)))
+        except NeedLetter as need:
+            if need.letter in letters:
+                return None
+            if need.extent is not None:
+                found.add(need.letter)
+                letters[need.letter] = 0
+            else:
+                letters[need.letter] = known.get(need.letter, middle(numbers, need.letter))
+            continue
+        except (Unknown, Mismatch, OutOfRange):
+            return None
+        return found
+    return None
 
 
 def middle(numbers: Numbers, letter: str) -> int:

@@ -266,7 +266,7 @@ def arranged(
     if 1 in above and 1 in below:
         found.append((Val(flat.T if layout is Layout.DENOMINATOR else flat), 0))
     if above == below and not np.any(flat - np.diag(np.diag(flat))):
-        found.append((Val(np.diag(flat).reshape(above)), 1))
+        found.append((Val(np.diag(flat).reshape(above)), 0))
     if not found:
         raise Unknown("a derivative of third order: of an array by an array")
     return found

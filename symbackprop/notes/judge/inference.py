@@ -57,6 +57,7 @@ class Inference(Evaluator):
 
     def run(self) -> None:
         """Infer the shapes of all definitions."""
+        self.scope.leaves.clear()
         for definition in self.scope.definitions:
             if definition.late or self.only_function(definition):
                 continue
@@ -70,6 +71,7 @@ class Inference(Evaluator):
                 except Mismatch:
                     self.conflicts += 1
         self.settle()
+        self.scope.leaves.update(key for key, _ in self.shapes)
 
     def only_function(self, definition: Definition) -> bool:
         """Whether a definition defines a function and no value."""
@@ -296,8 +298,7 @@ class Inference(Evaluator):
         for i, root in enumerate(used):
             self.sizes[root] = _PRIMES[i] if i < len(_PRIMES) else 43 + 2 * i
         for made, parts in dims.sums.items():
-            if dims.find(made) not in self.sizes or dims.find(made) == made:
-                self.sizes[dims.find(made)] = sum(self.size(p) for p in parts)
+            self.sizes[dims.find(made)] = sum(self.size(p) for p in parts)
 
     def size(self, d: int) -> int:
         """The size of a dimension."""

@@ -55,6 +55,7 @@ class Scope:
     hypothesis: Hypothesis
     aliases: dict[str, str] = field(default_factory=dict)
     table: dict[str, list[Definition]] = field(default_factory=dict)
+    leaves: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for definition in self.definitions:
@@ -133,8 +134,10 @@ class Scope:
         if key in self.aliases:
             return self.aliases[key]
         base = key.split(":")[-1]
+        if key in self.leaves:
+            return key
         other = key[: len(key) - len(base)] + base[:1].swapcase() + base[1:]
-        return other if other in self.table else key
+        return other if other in self.table or other in self.leaves else key
 
     def template(self, key: str, labels: tuple[int, ...]) -> tuple[Definition, Env] | None:
         """The definition of a name with labels, and what its label letters are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from symbackprop.notes import ast
-from symbackprop.notes.judge.claims import Outcome, Status
+from symbackprop.notes.judge.claims import Claim, Outcome, Status
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.statements import Kind
 from symbackprop.notes.kinds import Relation
@@ -25,6 +25,8 @@ class Finding:
     counterexample: str | None = None
     basis: Basis | None = None
     outcome: Outcome | None = None
+    repair: Claim | None = None
+    supposed: tuple[str, ...] = ()
 
 
 def verdict_of(item: Judged, judge: Judge, config: Config) -> Finding:
@@ -110,7 +112,27 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
                 basis=Basis.AGREES,
                 outcome=outcome,
             )
-    return failed(outcome)
+    repair = judge.repaired(item, config)
+    if repair is not None:
+        what, claim = repair
+        reason = f"{what}: {outcome.reason}"
+        return replace(failed(outcome), reason=reason, repair=claim)
+    if sound(item, judge, config, outcome):
+        return failed(outcome)
+    return Finding(
+        Verdict.NOT_CHECKABLE,
+        "it does not hold as it was read, and no reading of the notes is sure",
+        outcome=outcome,
+    )
+
+
+def sound(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> bool:
+    """Whether the world is beyond doubt: one definition for each name, nothing that failed."""
+    if item.sorted.lefts or len(judge.worlds.choices(item.entry)) > 1:
+        return False
+    choice = judge.worlds.choices(item.entry)[0]
+    world = judge.worlds.world(choice, config.batch, 1)
+    return not world.failed and not world.inference.conflicts
 
 
 def established(judge: Judge, config: Config, other: Config, item: Judged) -> bool:

@@ -28,6 +28,7 @@ __all__ = ["World"]
 
 TARGETS = frozenset({"y", "t", "d", "Y", "T", "D", "target", "label"})
 BATCH_SIZE = 6
+MOST_ENTRIES = 64
 _MANY = frozenset({"m", "N", "M", "B", "n"})
 
 
@@ -138,6 +139,8 @@ class World:
     ) -> Val:
         """An array from the definition of its entries."""
         assert self.evaluator is not None
+        if shape[0] * shape[1] > MOST_ENTRIES:
+            raise Unknown("an array that is too large to evaluate entry by entry")
         entries: list[Val] = []
         pairs = [(i, j) for i in range(shape[0]) for j in range(shape[1])]
         for i, j in pairs:
@@ -228,12 +231,20 @@ class World:
         if families not in self.reaching:
             sinks = self.sinks()
             keys = [key for key in self.starts if key[0] in families]
-            chosen = tuple(
-                sink
-                for sink in sinks
-                if any(sink == key or np.any(self.slope(self.values[sink], key)) for key in keys)
-            )
-            self.reaching[families] = chosen or tuple(sinks)
+            groups: dict[str, list[Key]] = {}
+            for key in keys:
+                groups.setdefault(key[0], []).append(key)
+            hits = {
+                family: {
+                    sink
+                    for sink in sinks
+                    if any(sink == k or np.any(self.slope(self.values[sink], k)) for k in members)
+                }
+                for family, members in groups.items()
+            }
+            shared = [s for s in sinks if all(s in hit for hit in hits.values())]
+            some = [s for s in sinks if any(s in hit for hit in hits.values())]
+            self.reaching[families] = tuple(shared or some or sinks)
         return self.reaching[families]
 
     def opaque_loss(self, families: frozenset[str] = frozenset()) -> Val:

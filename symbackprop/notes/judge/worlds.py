@@ -37,6 +37,8 @@ class Worlds:
 
     def __post_init__(self) -> None:
         for number, definition in enumerate(self.everything()):
+            if not usable(definition, self.model):
+                continue
             pattern = tuple(_pattern(label) for label in definition.labels)
             members = self.groups.setdefault((definition.key, pattern), [])
             same = [
@@ -158,6 +160,31 @@ class Worlds:
         if many:
             made.append(2)
         return tuple(made)
+
+
+def usable(definition: Definition, model: Model) -> bool:
+    """Whether a definition can give a value: no dots, no prose, no index out of nowhere."""
+    if definition.late:
+        return True
+    letters = {n.base for c in definition.comps for _, n in walk(c) if isinstance(n, Name)}
+    for _, node in walk(definition.body):
+        if isinstance(node, ast.Dots | ast.Opaque | ast.Text | ast.Missing):
+            return False
+        if isinstance(node, ast.BigOperator):
+            letters |= {n.base for n in node.range.indices if isinstance(n, Name)}
+            for condition in node.range.conditions:
+                letters |= {n.base for _, n in walk(condition) if isinstance(n, Name)}
+    for _, node in walk(definition.body):
+        if isinstance(node, Name):
+            for comp in model.profile.ref(node).comps:
+                if isinstance(comp, Name) and len(comp.base) == 1 and not comp.subs:
+                    if comp.base not in letters and comp.base not in "yYc":
+                        return False
+                if isinstance(comp, ast.Add | ast.Product) and any(
+                    isinstance(n, ast.Number) for _, n in walk(comp)
+                ):
+                    return False
+    return True
 
 
 def _pattern(label: ast.Node) -> object:
