@@ -124,6 +124,8 @@ class Tasks:
             entry = operands.entry(factor)
             inner = factor
             if entry is not None:
+                if not self._has_pole(entry):
+                    continue
                 inner = self.stabiliser.definition(entry, operands)
             if inner is None or (not inner.is_Add and not inner.is_Mul) or not divides(inner):
                 continue
@@ -135,6 +137,11 @@ class Tasks:
                 rest = [f for f in body.args if f != factor and f not in related]
                 return _product([made.factor(), *rest])
         return body
+
+    def _has_pole(self, entry: Entry) -> bool:
+        """Whether an operand is made by a body that divides."""
+        node = self.stabiliser.graph[entry.source.node] if entry.source else None
+        return isinstance(node, Comp) and divides(node.body)
 
     def _opened(self, body: Any, operands: Operands) -> Any:
         """The body with operands like 1 - a written out."""
