@@ -15,12 +15,9 @@ from symbackprop.frontend.tensor import Tensor
 TANH, SIGMOID = ELEMENTWISE["tanh"], ELEMENTWISE["sigmoid"]
 
 
-def affine(W: Tensor, x: Tensor, U: Tensor, h: Tensor, b: Tensor | None) -> Tensor:
-    """W x + U h + b, for vectors or for rows of a batch: x Wᵀ + h Uᵀ + b."""
-    if len(x.shape) > 1:
-        total = matmul(x, W.T) + matmul(h, U.T)
-    else:
-        total = matmul(W, x) + matmul(U, h)
+def affine(W: Tensor, x: Tensor, b: Tensor | None) -> Tensor:
+    """W x + b, for a vector or for rows: x Wᵀ + b."""
+    total = matmul(x, W.T) if len(x.shape) > 1 else matmul(W, x)
     return total if b is None else total + b
 
 
@@ -33,7 +30,12 @@ def rnn_cell(
     activation: Elementwise = TANH,
 ) -> Tensor:
     """The next state φ(W x + U h + b).   x : (n,) or (batch, n);  h : (d,) or (batch, d)."""
-    return activation(affine(W, x, U, h, b))
+    return _rnn(h, affine(W, x, b), U, activation)
+
+
+def _rnn(h: Tensor, z: Tensor, U: Tensor, activation: Elementwise) -> Tensor:
+    """The next state, from what the input says."""
+    return activation(z + affine(U, h, None))
 
 
 def lstm_cell(
@@ -49,9 +51,19 @@ def lstm_cell(
     W, U, b : four each, of the gates i, f, g, o (g with tanh, the others with σ)
     """
     _gates("lstm_cell", 4, W, U, b)
+    return _lstm(h, c, _inputs(W, x, b), U)
+
+
+def _inputs(W: Sequence[Tensor], x: Tensor, b: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """What the input says to each gate."""
+    return tuple(affine(weights, x, bias) for weights, bias in zip(W, b, strict=True))
+
+
+def _lstm(h: Tensor, c: Tensor, z: Sequence[Tensor], U: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The next state and cell state, from what the input says."""
     names = ("i", "f", "g", "o")
     heads = (SIGMOID, SIGMOID, TANH, SIGMOID)
-    gates: list[Tensor] = [head(affine(W[k], x, U[k], h, b[k])) for k, head in enumerate(heads)]
+    gates: list[Tensor] = [head(z[k] + affine(U[k], h, None)) for k, head in enumerate(heads)]
     i, f, g, o = (gate.relabel(hint=name) for gate, name in zip(gates, names, strict=True))
     new = (f * c + i * g).relabel(hint="c")
     return (o * TANH(new)).relabel(hint="h"), new
@@ -65,10 +77,15 @@ def gru_cell(
     W, U, b : three each, of the gates r, z and of the candidate n
     """
     _gates("gru_cell", 3, W, U, b)
-    r = SIGMOID(affine(W[0], x, U[0], h, b[0])).relabel(hint="r")
-    z = SIGMOID(affine(W[1], x, U[1], h, b[1])).relabel(hint="u")
-    new = TANH(affine(W[2], x, U[2], r * h, b[2])).relabel(hint="n")
-    return ((-z + 1) * new + z * h).relabel(hint="h")
+    return _gru(h, _inputs(W, x, b), U)
+
+
+def _gru(h: Tensor, z: Sequence[Tensor], U: Sequence[Tensor]) -> Tensor:
+    """The next state, from what the input says."""
+    r = SIGMOID(z[0] + affine(U[0], h, None)).relabel(hint="r")
+    u = SIGMOID(z[1] + affine(U[1], h, None)).relabel(hint="u")
+    new = TANH(z[2] + affine(U[2], r * h, None)).relabel(hint="n")
+    return ((-u + 1) * new + u * h).relabel(hint="h")
 
 
 def _gates(what: str, count: int, *groups: Sequence[Tensor]) -> None:
@@ -100,11 +117,11 @@ def rnn(
 ) -> tuple[Tensor, Tensor]:
     """All states (T, ...) and the last one of h_t = φ(W x_t + U h_{t−1} + b)."""
 
-    def step(h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        new = rnn_cell(h, x, W, U, b, activation).relabel(hint="h")
+    def step(h: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        new = _rnn(h, z, U, activation).relabel(hint="h")
         return new, new
 
-    last, states = scan(step, _start("rnn", X, U, init), X, reverse=reverse)
+    last, states = scan(step, _start("rnn", X, U, init), affine(W, X, b), reverse=reverse)
     return states, last
 
 
@@ -120,13 +137,15 @@ def lstm(
     """All states h (T, ...) and the last (h, c) of an LSTM; see `lstm_cell`."""
     _gates("lstm", 4, W, U, b)
 
-    def step(carry: tuple[Tensor, Tensor], x: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        h, c = lstm_cell(*carry, x, W, U, b)
+    def step(
+        carry: tuple[Tensor, Tensor], z: Sequence[Tensor]
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        h, c = _lstm(*carry, z, U)
         return (h, c), h
 
     start = _start("lstm", X, U[0], None) if init is None else None
     given = init if start is None else (start, start)
-    last, states = scan(step, given, X, reverse=reverse)
+    last, states = scan(step, given, _inputs(W, X, b), reverse=reverse)
     return states, last
 
 
@@ -142,9 +161,10 @@ def gru(
     """All states (T, ...) and the last one of a GRU; see `gru_cell`."""
     _gates("gru", 3, W, U, b)
 
-    def step(h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        new = gru_cell(h, x, W, U, b)
+    def step(h: Tensor, z: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        new = _gru(h, z, U)
         return new, new
 
-    last, states = scan(step, _start("gru", X, U[0], init), X, reverse=reverse)
+    start = _start("gru", X, U[0], init)
+    last, states = scan(step, start, _inputs(W, X, b), reverse=reverse)
     return states, last
