@@ -39,6 +39,7 @@ __all__ = ["Mutant", "edits", "main", "mutants_of"]
 
 BAR = 0.98
 _HADAMARD = frozenset({ProductOp.ODOT, ProductOp.CIRC, ProductOp.STAR, ProductOp.BULLET})
+_PRODUCTS = frozenset({"VJP", "JVP"})
 _PASSED = frozenset({"correct", "definition"})
 
 
@@ -232,19 +233,22 @@ def forward(page: Page, statement: Statement) -> bool:
     """Whether a statement gives a value to a name of the network: what it says is a choice."""
     left = statement.sides[0]
     while isinstance(left, ast.Apply):
-        left = left.function
-    if (
-        not isinstance(left, ast.Name)
-        or left.primes
-        or left in [n for _, n in walk(statement.sides[1])]
-    ):
+        function = left.function
+        plain = isinstance(function, ast.Name) and not function.subs and not function.primes
+        if plain and isinstance(function, ast.Name) and function.base in page.functions:
+            return function.base not in _PRODUCTS
+        left = function
+    if not isinstance(left, ast.Name) or left.primes:
+        return False
+    if any(node == left for _, node in walk(statement.sides[1])):
         return False
     binding = {**page.fixed, **dict.fromkeys(page.ranges, page.base)}
+    evaluator = Evaluator(page, binding)
     try:
-        key, at, _ = Evaluator(page, binding).reference(left)
+        key, at, _ = evaluator.reference(left)
     except UnknownError:
         return False
-    meaning = page.names.get(f"{key}@" if at else key, key)
+    meaning = evaluator.meaning_or(key, at)
     return isinstance(meaning, View) or (isinstance(meaning, str) and meaning in page.env)
 
 
