@@ -373,3 +373,23 @@ def test_an_axis_pinned_to_a_constant():
     given = np.arange(12.0).reshape(3, 4)
     found = evaluate(graph, [slope], {"x": given}, SIZES)[slope]
     np.testing.assert_array_equal(found, 2 * given * np.array([[0], [1], [0]]))
+
+
+def test_a_maximum_over_windows_that_overlap_where_they_write():
+    """``out[i + k] = max x_i w_k`` over the pairs that write an entry."""
+    graph = Graph()
+    x = graph.add(Var("x", (N, H)))
+    write = [axis(0) + axis(1)]
+    reads = [Read(x, (axis(0), axis(1)))]
+    best = graph.comp((N + H - 1,), (N, H), P0, reads, write, (), Reduction.MAX)
+    loss = graph.comp((), (N + H - 1,), P0**2 / 2, [Read(best, (axis(0),))])
+    slope = gradient(graph, loss, [x]).cotangents[x]
+    verify(graph)
+    given = np.random.default_rng(1).standard_normal((4, 3))
+    expected = np.zeros((4, 3))
+    for total in range(6):
+        pairs = [(i, total - i) for i in range(4) if 0 <= total - i < 3]
+        top = max(pairs, key=lambda pair: given[pair])
+        expected[top] = given[top]
+    found = evaluate(graph, [slope], {"x": given}, SIZES)[slope]
+    np.testing.assert_array_equal(found, expected)

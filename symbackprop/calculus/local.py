@@ -22,6 +22,7 @@ from symbackprop.ir import (
     Reduction,
     Ties,
     Var,
+    determined_axes,
 )
 from symbackprop.ir.nodes import Position
 from symbackprop.scalars import Equal, body_derivative, placeholder
@@ -105,7 +106,7 @@ def winner_number(comp: Comp) -> Index:
 
     The first of them the most significant digit.
     """
-    written = {a for t in comp.write if not t.has_look_up() for a in t.axes()}
+    written = determined_axes(comp.write, comp.axes)
     stride: Expr = Integer(1)
     total = Index()
     for a in reversed([a for a in range(len(comp.axes)) if a not in written]):
