@@ -89,6 +89,8 @@ def test_derive_options(run):
     _, out, _ = run("derive", "mlp", "--layout", "numerator", "--wrt", "W1")
     assert "∂L/∂W1 = dZ1 X" in out
     assert "W2 =" not in out
+    _, out, _ = run("derive", "logistic-regression", "--order", "2", "--wrt", "w")
+    assert "Xᵀ diag(p ⊙ (1 - p)) X/m" in out
     _, out, _ = run("derive", "mlp", "--batch", "columns")
     assert "∂L/∂W1 = X dZ1ᵀ" in out
     _, out, _ = run("derive", "mlp:3-4-2,activation=relu", "--kink", "1")

@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -201,3 +202,24 @@ def test_generated_source_is_written(net, tmp_path):
     assert path.read_text(encoding="utf-8") == source
     with pytest.raises(UnknownNameError, match="float64"):
         net.generate(dtype="float16")
+
+
+def test_second_derivatives_in_closed_form():
+    X, y, w = sb.input("X", m, n), sb.input("y", m), sb.param("w", n)
+    p = sb.sigmoid((X @ w).named("z")).named("p")
+    net = Network(loss=sb.binary_cross_entropy(p, y))
+    found = net.hessian("w")
+    assert found.text() == "∂²L/∂w ∂w = Xᵀ diag(p ⊙ (1 - p)) X/m"
+    assert found.latex().startswith(r"\frac{\partial^2 L}{\partial w \, \partial w}")
+    sizes = sizes_of(net)
+    values = values_of(net, sizes)
+
+    def loss(w):
+        z = values["X"] @ w
+        return jnp.mean(jnp.log(1 + jnp.exp(z)) - values["y"] * z)
+
+    expected = jax.hessian(loss)(jnp.asarray(values["w"]))
+    np.testing.assert_allclose(found.evaluate(values, sizes), expected, atol=1e-8)
+    assert "∂²L/∂w ∂w" in net.derivation(order=2).text()
+    with pytest.raises(ShapeError):
+        Network(outputs={"p": p}).hessian("w")

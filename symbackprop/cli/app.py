@@ -31,7 +31,7 @@ symbackprop writes the gradients of neural networks. Try:
   symbackprop derive mlp:64-32-10              the gradients, as formulas
   symbackprop generate mlp:64-32-10 -o net.py  the same, as one NumPy file
   symbackprop check notes.md                   a verdict on every equation
-  symbackprop --help                           all commands; networks of your own"""
+  symbackprop --help                           all commands; your own networks"""
 
 INTERRUPTED = 130
 BUG = 70

@@ -32,6 +32,7 @@ class Format(Enum):
 @spec_argument
 @click.option("--of", "of", metavar="NAME", help="What is derived; default: the loss.")
 @click.option("--wrt", metavar="NAME", multiple=True, help="By what; default: all parameters.")
+@click.option("--order", type=click.Choice(["1", "2"]), default="1", help="2: Hessians.")
 @click.option("--form", type=choices(Form), default="matrix", show_default=True)
 @click.option("--layout", type=choices(Layout), default="denominator", show_default=True)
 @click.option("--batch", type=choices(BatchSide), help="Where examples stand in a matrix.")
@@ -44,6 +45,7 @@ def command(
     spec: str,
     of: str | None,
     wrt: tuple[str, ...],
+    order: str,
     form: str,
     layout: str,
     batch: str | None,
@@ -56,7 +58,7 @@ def command(
     """Print the gradients of a network as formulas, each with its shape."""
     network = with_policy(resolve(spec), kink, ties)
     notation = styled(network, layout=layout, batch=batch)
-    document = network.derivation(of, wrt or None, notation)
+    document = network.derivation(of, wrt or None, notation, int(order))
     failed = [check for check in document.checks() if not check.ok]
     if failed:
         raise InternalError(f"a formula is not what it should be: {failed[0]}")

@@ -18,14 +18,29 @@ MARK = "symbackprop"
 @output_option
 @click.option("--dtype", type=choices(DType), default="float64", show_default=True)
 @click.option("--train", is_flag=True, help="Add a training loop and a command line to the file.")
+@click.option("--jvp", is_flag=True, help="Add the derivative along tangents.")
+@click.option("--hvp", is_flag=True, help="Add the product of the Hessian with a vector.")
+@click.option("--hessian", is_flag=True, help="Add the Hessian.")
 @force_option
-def command(spec: str, output: Path | None, dtype: str, train: bool, force: bool) -> None:
+def command(
+    spec: str,
+    output: Path | None,
+    dtype: str,
+    train: bool,
+    jvp: bool,
+    hvp: bool,
+    hessian: bool,
+    force: bool,
+) -> None:
     """Write a module that computes values and gradients with NumPy alone."""
     network = resolve(spec)
     words = ["symbackprop generate", spec]
     words += ["--dtype", dtype] if dtype != "float64" else []
-    words += ["--train"] if train else []
-    source = network.generate(dtype=dtype, train=train, command=" ".join(words))
+    asked = {"train": train, "jvp": jvp, "hvp": hvp, "hessian": hessian}
+    words += [f"--{name}" for name, wanted in asked.items() if wanted]
+    source = network.generate(
+        dtype=dtype, train=train, jvp=jvp, hvp=hvp, hessian=hessian, command=" ".join(words)
+    )
     if output is None:
         click.echo(source, nl=False)
     else:

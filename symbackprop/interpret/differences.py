@@ -39,7 +39,8 @@ def draw_point(graph: Graph, ids: Iterable[int], seed: int) -> Point:
     point = Point(sizes, {})
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
-        values = random_values(graph, wanted, sizes, rng)
+        drawn = random_values(graph, wanted, sizes, rng)
+        values = {name: _moderate(value) for name, value in drawn.items()}
         if attempt >= _ATTEMPTS // 2:
             values = {name: _between(value, rng) for name, value in values.items()}
         values = _exact_sums(graph, wanted, values)
@@ -49,6 +50,13 @@ def draw_point(graph: Graph, ids: Iterable[int], seed: int) -> Point:
         if all(np.isfinite(np.asarray(x, np.float64)).all() for x in found.values()):
             break
     return point
+
+
+def _moderate(value: Array) -> Array:
+    """Normal values, made smaller where many are summed, so that nothing saturates."""
+    if value.ndim < 2 or value.dtype.kind != "f" or not np.any(value < 0):
+        return value
+    return np.asarray(value / np.sqrt(max(value.shape)))
 
 
 def _between(value: Array, rng: np.random.Generator) -> Array:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 FLOAT_BOUND = 1e-9
 DIGITS_BOUND = 1e-25
+FORWARD_BOUND = 1e-6
+"""The interpreter does what a definition says, and so loses digits where that does."""
 _KINK = 1e-9
 _SEED = 20240811
 _DIRECTIONS = 2
@@ -127,14 +129,22 @@ class _Run:
         exact = at_digits(self.graph, targets.values(), self.point)
         for name, i in targets.items():
             gap = largest_difference(self.floats[i], exact[i])
-            yield Check(name, "50 digits", gap, FLOAT_BOUND)
+            yield Check(name, "50 digits", gap, FORWARD_BOUND)
+
+    def _gap(self, found: Any, node: int) -> float:
+        """How far an array is from a node: in float64, and where that has too few digits, in 50."""
+        gap = largest_difference(found, self.floats[node])
+        if gap <= FLOAT_BOUND:
+            return gap
+        exact = at_digits(self.graph, [node], self.point)[node]
+        return min(gap, largest_difference(found, exact))
 
     def raw(self) -> Iterator[Check]:
         """Simplified gradients against the adjoint sweep they come from."""
         named = self.problem.named()
         for name, i in self.derived.gradients.items():
             swept = self.derived.adjoint.cotangents[named[name]]
-            gap = largest_difference(self.floats[i], self.floats[swept])
+            gap = self._gap(self.floats[i], swept)
             yield Check(f"gradient of {name}", "the adjoint sweep", gap, FLOAT_BOUND)
 
     def differences(self) -> Iterator[Check]:
@@ -201,13 +211,13 @@ class _Run:
             module_arguments(params, "float64"), module_arguments(inputs, "float64")
         )
         for name, i in problem.outputs.items():
-            gap = largest_difference(outputs[name], self.floats[i])
+            gap = self._gap(outputs[name], i)
             yield Check(f"module: {name}", "the interpreter", gap, FLOAT_BOUND)
         seeds = {n: self.floats[s] for n, s in self.derived.seeds.items()}
         real = [n for n in self.derived.gradients if graph.kind(problem.named()[n]) is Kind.REAL]
         found = made.backward(cache, seeds, tuple(real))
         for name in real:
-            gap = largest_difference(found[name], self.floats[self.derived.gradients[name]])
+            gap = self._gap(found[name], self.derived.gradients[name])
             yield Check(f"module: gradient of {name}", "the interpreter", gap, FLOAT_BOUND)
 
 

@@ -10,6 +10,7 @@ from symbackprop.interpret import evaluate
 from symbackprop.ir import Problem
 from symbackprop.network.choices import choice
 from symbackprop.network.scene import Entries, Part, Scene, Script, dialect_of
+from symbackprop.printing.dialect import Dialect
 from symbackprop.printing.names import Spelling, spelling
 from symbackprop.printing.notation import Layout, Notation
 from symbackprop.sizes import Size
@@ -35,6 +36,7 @@ class Derivative:
     scene: Scene
     notation: Notation
     elementwise: bool = False
+    second: bool = False
 
     @property
     def shape(self) -> tuple[Size, ...]:
@@ -102,7 +104,9 @@ class Derivative:
 
     @property
     def is_gradient(self) -> bool:
-        """Whether what is derived is a scalar."""
+        """Whether what is derived is a scalar, and only once."""
+        if self.second:
+            return False
         outputs = self.problem.outputs
         of = outputs[self.of] if self.of in outputs else self.problem.named()[self.of]
         return not self.scene.graph.shape(of)
@@ -127,9 +131,18 @@ class Derivative:
         """The derivative as it is called, or its entry at `indices`."""
         dialect = dialect_of(script, notation)
         of, wrt = self._spelling(self.of), self._spelling(self.wrt)
+        if self.second:
+            return self._second_left(dialect, dialect.name(of, indices[0]), wrt, indices[1])
         if self.is_gradient:
             return dialect.gradient(dialect.name(of), wrt, indices[1])
         return dialect.jacobian(dialect.name(of, indices[0]), dialect.name(wrt, indices[1]))
+
+    def _second_left(self, dialect: Dialect, row: str, column: Spelling, index: str) -> str:
+        loss, by = dialect.name(self._spelling("loss")), dialect.name(column, index)
+        if dialect.is_latex:
+            return rf"\frac{{\partial^2 {loss}}}{{\partial {row} \, \partial {by}}}"
+        sign = dialect.jacobian("", "").split("/")[0]
+        return f"{dialect.power(sign, '2')}{loss}/{sign}{row} {sign}{by}"
 
     def _spelling(self, name: str) -> Spelling:
         return spelling(name, self.problem.spellings.get(name))

@@ -219,6 +219,7 @@ class Document:
         return {
             "of": d.of,
             "wrt": d.wrt,
+            "order": 2 if d.second else 1,
             "name": name,
             "shape": [int(s) if s.is_Integer else str(s) for s in d.shape],
             "matrix": None if matrix["text"] is None else matrix,

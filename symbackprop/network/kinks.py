@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Comp, Opaque, Problem, Reduction, Ties, reachable
 from symbackprop.scalars import FUNCTIONS
 from symbackprop.scalars import Opaque as Unnamed
@@ -58,6 +59,22 @@ def unnamed_functions(problem: Problem) -> list[str]:
                 else:
                     pending.extend(part.args)
     return list(found)
+
+
+def refuse_unnamed(problem: Problem) -> None:
+    """Refuse to write code for functions without a definition.
+
+    Raises
+    ------
+    UnsupportedError
+        With their names.
+    """
+    found = unnamed_functions(problem)
+    if found:
+        raise UnsupportedError(
+            f"no code for functions without a definition: {', '.join(found)}",
+            help="write a named function in their place, such as sb.tanh",
+        )
 
 
 def _kinked_functions(body: Any) -> list[str]:

@@ -14,7 +14,6 @@ from symbackprop.errors import (
     ShapeError,
     SymbackpropWarning,
     UnknownNameError,
-    UnsupportedError,
 )
 from symbackprop.files import write_text
 from symbackprop.frontend import build
@@ -25,11 +24,11 @@ from symbackprop.network.checks import Verification, verify
 from symbackprop.network.choices import choice
 from symbackprop.network.derivative import Derivative
 from symbackprop.network.document import Document
-from symbackprop.network.kinks import unnamed_functions
-from symbackprop.network.scene import Scene
+from symbackprop.network.kinks import refuse_unnamed
+from symbackprop.network.scene import Scene, further
 from symbackprop.printing.notation import DEFAULT_NOTATION, Notation
 from symbackprop.scalars import KinkPolicy
-from symbackprop.simplify import Derived, derive, simplify
+from symbackprop.simplify import Derived, derive
 from symbackprop.sizes import Size
 
 LOSS = "loss"
@@ -212,11 +211,35 @@ class Network:
             found.of, wrt, found.node, self.problem, found.scene, self.notation, elementwise=True
         )
 
+    def hessian(self, row: str, column: str | None = None) -> Derivative:
+        """The second derivative of the loss by two values, with the axes of both.
+
+        Parameters
+        ----------
+        row, column : names; one name stands for both
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such name.
+        ShapeError
+            When the network has no scalar loss.
+        """
+        other = row if column is None else column
+        key = (f"{LOSS} {row}", other)
+        if key not in self._jacobians:
+            first, by = self.gradient(row).node, self._real(other)
+            raw = jacobian(self.problem.graph, first, [by])[by]
+            self._jacobians[key] = further(self.problem, raw)
+        node, scene = self._jacobians[key]
+        return Derivative(row, other, node, self.problem, scene, self.notation, second=True)
+
     def derivation(
         self,
         of: str | None = None,
         wrt: Iterable[str] | None = None,
         notation: Notation | None = None,
+        order: int = 1,
     ) -> Document:
         """All formulas in order: forward values, named cotangents, gradients.
 
@@ -226,6 +249,8 @@ class Network:
             What is derived; default: the loss. Another value gives Jacobians.
         wrt : iterable of str, optional
             By what; default: every parameter.
+        order : {1, 2}
+            Of order 2: the Hessian of the loss by each, and by it again.
 
         Raises
         ------
@@ -233,6 +258,8 @@ class Network:
             When there is no such name.
         """
         wanted = list(self.problem.parameters) if wrt is None else list(wrt)
+        if order == 2:
+            return Document(self, [self.hessian(name) for name in wanted], notation=notation)
         if of is None and self.problem.loss is None:
             return Document(self, [], notation=notation)
         found = [self.jacobian(of or LOSS, name) for name in wanted]
@@ -250,6 +277,9 @@ class Network:
         *,
         dtype: DType | str = DType.FLOAT64,
         train: bool = False,
+        jvp: bool = False,
+        hvp: bool = False,
+        hessian: bool = False,
         title: str | None = None,
         command: str = "symbackprop generate",
     ) -> str:
@@ -262,6 +292,8 @@ class Network:
         dtype : {"float32", "float64"} or DType
         train : bool
             Whether a training loop and a command line are in the same file.
+        jvp, hvp, hessian : bool
+            Whether the functions of these names are there.
 
         Raises
         ------
@@ -270,14 +302,15 @@ class Network:
         OutputError
             When the place cannot be written.
         """
-        unnamed = unnamed_functions(self.problem)
-        if unnamed:
-            raise UnsupportedError(
-                f"no code for functions without a definition: {', '.join(unnamed)}",
-                help="write a named function in their place, such as sb.tanh",
-            )
+        refuse_unnamed(self.problem)
         options = Options(
-            dtype=choice(DType, dtype), train=train, title=title or self.title, command=command
+            dtype=choice(DType, dtype),
+            train=train,
+            jvp=jvp,
+            hvp=hvp,
+            hessian=hessian,
+            title=title or self.title,
+            command=command,
         )
         source = generate(self.problem, options)
         if path is not None:
@@ -349,15 +382,8 @@ class Network:
         return self._jacobians[of, wrt]
 
     def _find_jacobian(self, of: str, wrt: str) -> tuple[int, Scene]:
-        problem = self.problem
-        graph = problem.graph
-        forward = 1 + max(problem.named().values())
-        raw = jacobian(graph, self._real(of), [self._real(wrt)])[self._real(wrt)]
-        names = {i: n for i, n in problem.names().items() if i != problem.loss}
-        hidden = () if problem.loss is None else (problem.loss,)
-        found = simplify(graph, [raw], forward, (), names, hidden).ids[raw]
-        said = (problem.spellings, problem.origins)
-        return found, Scene(graph, names, [found], *said, {}, problem.steps)
+        raw = jacobian(self.problem.graph, self._real(of), [self._real(wrt)])
+        return further(self.problem, raw[self._real(wrt)])
 
     def _warn(self, name: str) -> None:
         if name in self._warned:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from symbackprop.ir import Final, Graph, Hist, Kind, reachable
+from symbackprop.ir import Final, Graph, Hist, Kind, Problem, reachable
 from symbackprop.printing import (
     Context,
     Dialect,
@@ -25,6 +25,7 @@ from symbackprop.raising.histories import history_names
 from symbackprop.raising.rebuild import with_children
 from symbackprop.raising.recurrences import Recurrence, recurrences
 from symbackprop.raising.tree import Component, Entry
+from symbackprop.simplify import simplify
 from symbackprop.sizes import Size, axis
 
 
@@ -286,4 +287,15 @@ def _fresh(taken: set[str]) -> str:
     return f"t{number}"
 
 
-__all__ = ["Entries", "Part", "Scene", "Script", "dialect_of"]
+def further(problem: Problem, raw: int) -> tuple[int, Scene]:
+    """A quantity besides the gradients, simplified over the named forward values."""
+    graph = problem.graph
+    forward = 1 + max(problem.named().values())
+    names = {i: n for i, n in problem.names().items() if i != problem.loss}
+    hidden = () if problem.loss is None else (problem.loss,)
+    found = simplify(graph, [raw], forward, (), names, hidden).ids[raw]
+    said = (problem.spellings, problem.origins)
+    return found, Scene(graph, names, [found], *said, {}, problem.steps)
+
+
+__all__ = ["Entries", "Part", "Scene", "Script", "dialect_of", "further"]
