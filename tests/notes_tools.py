@@ -133,7 +133,12 @@ def truth(page: Page, statement: Statement, differ: Sequence[str] = ()) -> bool:
 
 
 def turned(page: Page, statement: Statement) -> bool:
-    """Whether the last side is the transpose of what the first says."""
+    """Whether a statement holds in the other layout, or its last side is the first's transpose."""
+    try:
+        if truth(replace(page, rows=not page.rows, alternatives=()), statement):
+            return True
+    except UnknownError:
+        return False
     for reading in READINGS:
         try:
             ends = [
