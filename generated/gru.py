@@ -44,15 +44,15 @@ def init_params(rng, **sizes):
     n = sizes["n"]
     k = sizes["k"]
     return {
-        "Wr": np.zeros((h, n), DTYPE),
-        "Wz": np.zeros((h, n), DTYPE),
-        "Wn": np.zeros((h, n), DTYPE),
-        "Ur": np.zeros((h, h), DTYPE),
-        "Uz": np.zeros((h, h), DTYPE),
-        "Un": np.zeros((h, h), DTYPE),
-        "br": np.ones((h,), DTYPE),
-        "bz": np.ones((h,), DTYPE),
-        "bn": np.ones((h,), DTYPE),
+        "Wr": _normal(rng, (h, n), n),
+        "Wz": _normal(rng, (h, n), n),
+        "Wn": _normal(rng, (h, n), n),
+        "Ur": _normal(rng, (h, h), h),
+        "Uz": _normal(rng, (h, h), h),
+        "Un": _normal(rng, (h, h), h),
+        "br": np.zeros((h,), DTYPE),
+        "bz": np.zeros((h,), DTYPE),
+        "bn": np.zeros((h,), DTYPE),
         "V": _normal(rng, (h, k), h),
         "c": np.zeros((k,), DTYPE),
     }
@@ -88,10 +88,10 @@ def forward(params, inputs):
     sigmoid_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wr.T + h_last @ Ur.T + br), 709.0)))  # (m, h)
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wz.T + h_last @ Uz.T + bz), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-((X @ Wr.T + br)[t] + h_last @ Ur.T), 709.0)))
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-((X @ Wz.T + bz)[t] + h_last @ Uz.T), 709.0)))
         scaled_h = h_last * sigmoid  # (m, h)
-        tanh = np.tanh(X[t] @ Wn.T + scaled_h @ Un.T + bn)  # (m, h)
+        tanh = np.tanh((X @ Wn.T + bn)[t] + scaled_h @ Un.T)  # (m, h)
         next_h = h_last * sigmoid_2 + tanh * (1 - sigmoid_2)  # (m, h)
         sigmoid_all[t] = sigmoid_2
         h_all[t] = h_last
@@ -127,36 +127,35 @@ def backward(cache, cotangents, wrt=None):
     dh_last = dZ @ V.T  # (m, h)
     dV = h_last.T @ dZ  # (h, k)
     dh = dh_last
-    dX = np.empty((T, m, n), DTYPE)  # (T, m, n)
     scaled_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t_2 in reversed(range(T)):
         rest = 1 - sigmoid_all[t_2]  # (m, h)
         scaled = dh * rest * (1 - np.square(tanh_all[t_2]))  # (m, h)
-        product_primal9 = scaled @ Un  # (m, h)
+        product_primal6 = scaled @ Un  # (m, h)
         scaled_dh = dh * sigmoid_all[t_2]  # (m, h)
         scaled_2 = scaled_dh * rest * (h_all[t_2] - tanh_all[t_2])  # (m, h)
-        scaled_3 = scaled_h_all[t_2] * product_primal9 * (1 - sigmoid_all_2[t_2])  # (m, h)
-        total = scaled_dh + sigmoid_all_2[t_2] * product_primal9 + scaled_2 @ Uz  # (m, h)
+        scaled_3 = scaled_h_all[t_2] * product_primal6 * (1 - sigmoid_all_2[t_2])  # (m, h)
+        total = scaled_dh + sigmoid_all_2[t_2] * product_primal6 + scaled_2 @ Uz  # (m, h)
         next_dh = total + scaled_3 @ Ur  # (m, h)
-        total_2 = scaled @ Wn + scaled_2 @ Wz + scaled_3 @ Wr  # (m, n)
-        dX[t_2] = total_2
-        scaled_all[t_2] = scaled
+        scaled_all[t_2] = scaled_3
         scaled_all_2[t_2] = scaled_2
-        scaled_all_3[t_2] = scaled_3
+        scaled_all_3[t_2] = scaled
         dh = next_dh
-    dbn = scaled_all.sum(axis=(0, 1))  # (h,)
-    dbz = scaled_all_2.sum(axis=(0, 1))  # (h,)
-    dbr = scaled_all_3.sum(axis=(0, 1))  # (h,)
-    dUn = scaled_all.reshape(T * m, h).T @ scaled_h_all.reshape(T * m, h)  # (h, h)
-    dWn = scaled_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dUn = scaled_all_3.reshape(T * m, h).T @ scaled_h_all.reshape(T * m, h)  # (h, h)
     dUz = scaled_all_2.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dUr = scaled_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dbn = scaled_all_3.sum(axis=(0, 1))  # (h,)
+    dWn = scaled_all_3.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbz = scaled_all_2.sum(axis=(0, 1))  # (h,)
     dWz = scaled_all_2.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
-    dUr = scaled_all_3.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
-    dWr = scaled_all_3.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbr = scaled_all.sum(axis=(0, 1))  # (h,)
+    dWr = scaled_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
     if "Y" in wrt:
         dY = -scale * log_softmax_Z  # (m, k)
+    if "X" in wrt:
+        dX = scaled_all_3 @ Wn + scaled_all_2 @ Wz + scaled_all @ Wr  # (T, m, n)
     grads = {
         "Wr": dWr, "Wz": dWz, "Wn": dWn, "Ur": dUr, "Uz": dUz, "Un": dUn, "br": dbr, "bz": dbz,
         "bn": dbn, "V": dV, "c": dc,
@@ -187,6 +186,9 @@ class Workspace:
         value = np.zeros((m, h), DTYPE)
         self.arrays = (
             value,
+            np.empty((T, m, h), DTYPE),  # total_br
+            np.empty((T, m, h), DTYPE),  # total_bz
+            np.empty((T, m, h), DTYPE),  # total_bn
             np.empty((m, k), DTYPE),  # Z
             np.empty((m,), DTYPE),  # Z_max
             np.empty((m, k), DTYPE),  # exp_Z
@@ -197,15 +199,15 @@ class Workspace:
             np.empty((k,), DTYPE),  # dc
             np.empty((m, h), DTYPE),  # dh_last
             np.empty((h, k), DTYPE),  # dV
+            np.empty((h, h), DTYPE),  # dUn
+            np.empty((h, h), DTYPE),  # dUz
+            np.empty((h, h), DTYPE),  # dUr
             np.ones(T * m, DTYPE),  # ones_T___m
             np.empty((h,), DTYPE),  # dbn
-            np.empty((h,), DTYPE),  # dbz
-            np.empty((h,), DTYPE),  # dbr
-            np.empty((h, h), DTYPE),  # dUn
             np.empty((h, n), DTYPE),  # dWn
-            np.empty((h, h), DTYPE),  # dUz
+            np.empty((h,), DTYPE),  # dbz
             np.empty((h, n), DTYPE),  # dWz
-            np.empty((h, h), DTYPE),  # dUr
+            np.empty((h,), DTYPE),  # dbr
             np.empty((h, n), DTYPE),  # dWr
         )
         self.known, self.signature = sizes, _signature(params, inputs)
@@ -234,9 +236,15 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     X, Y = inputs["X"], inputs["Y"]
     h, n, k, T, m = workspace.sizes
     (
-        value, Z, Z_max, exp_Z, ones_k, sum_exp_Z, logsumexp_Z, ones_m, dc, dh_last, dV,
-        ones_T___m, dbn, dbz, dbr, dUn, dWn, dUz, dWz, dUr, dWr,
+        value, total_br, total_bz, total_bn, Z, Z_max, exp_Z, ones_k, sum_exp_Z, logsumexp_Z,
+        ones_m, dc, dh_last, dV, dUn, dUz, dUr, ones_T___m, dbn, dWn, dbz, dWz, dbr, dWr,
     ) = workspace.arrays
+    X.reshape(-1, n).dot(Wr.T, out=total_br.reshape(-1, h))  # (T, m, h)
+    total_br += br
+    X.reshape(-1, n).dot(Wz.T, out=total_bz.reshape(-1, h))  # (T, m, h)
+    total_bz += bz
+    X.reshape(-1, n).dot(Wn.T, out=total_bn.reshape(-1, h))  # (T, m, h)
+    total_bn += bn
     h_last = value
     sigmoid_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
@@ -244,10 +252,10 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     sigmoid_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wr.T + h_last @ Ur.T + br), 709.0)))  # (m, h)
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wz.T + h_last @ Uz.T + bz), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(total_br[t] + h_last @ Ur.T), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(total_bz[t] + h_last @ Uz.T), 709.0)))  # (m, h)
         scaled_h = h_last * sigmoid  # (m, h)
-        tanh = np.tanh(X[t] @ Wn.T + scaled_h @ Un.T + bn)  # (m, h)
+        tanh = np.tanh(total_bn[t] + scaled_h @ Un.T)  # (m, h)
         next_h = h_last * sigmoid_2 + tanh * (1 - sigmoid_2)  # (m, h)
         sigmoid_all[t] = sigmoid_2
         h_all[t] = h_last
@@ -278,25 +286,26 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     for t_2 in reversed(range(T)):
         rest = 1 - sigmoid_all[t_2]  # (m, h)
         scaled = dh * rest * (1 - np.square(tanh_all[t_2]))  # (m, h)
-        product_primal9 = scaled @ Un  # (m, h)
+        product_primal6 = scaled @ Un  # (m, h)
         scaled_dh = dh * sigmoid_all[t_2]  # (m, h)
         scaled_2 = scaled_dh * rest * (h_all[t_2] - tanh_all[t_2])  # (m, h)
-        scaled_3 = scaled_h_all[t_2] * product_primal9 * (1 - sigmoid_all_2[t_2])  # (m, h)
-        total = scaled_dh + sigmoid_all_2[t_2] * product_primal9 + scaled_2 @ Uz  # (m, h)
+        scaled_3 = scaled_h_all[t_2] * product_primal6 * (1 - sigmoid_all_2[t_2])  # (m, h)
+        total = scaled_dh + sigmoid_all_2[t_2] * product_primal6 + scaled_2 @ Uz  # (m, h)
         next_dh = total + scaled_3 @ Ur  # (m, h)
-        scaled_all[t_2] = scaled
+        scaled_all[t_2] = scaled_3
         scaled_all_2[t_2] = scaled_2
-        scaled_all_3[t_2] = scaled_3
+        scaled_all_3[t_2] = scaled
         dh = next_dh
-    ones_T___m.dot(scaled_all.reshape(-1, h), out=dbn)  # (h,)
-    ones_T___m.dot(scaled_all_2.reshape(-1, h), out=dbz)  # (h,)
-    ones_T___m.dot(scaled_all_3.reshape(-1, h), out=dbr)  # (h,)
-    scaled_all.reshape(T * m, h).T.dot(scaled_h_all.reshape(T * m, h), out=dUn)  # (h, h)
-    scaled_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWn)  # (h, n)
+    view = scaled_all_3.reshape(T * m, h).T  # (h, T * m)
+    view.dot(scaled_h_all.reshape(T * m, h), out=dUn)  # (h, h)
     scaled_all_2.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUz)  # (h, h)
+    scaled_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUr)  # (h, h)
+    ones_T___m.dot(scaled_all_3.reshape(-1, h), out=dbn)  # (h,)
+    view.dot(X.reshape(T * m, n), out=dWn)  # (h, n)
+    ones_T___m.dot(scaled_all_2.reshape(-1, h), out=dbz)  # (h,)
     scaled_all_2.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWz)  # (h, n)
-    scaled_all_3.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUr)  # (h, h)
-    scaled_all_3.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWr)  # (h, n)
+    ones_T___m.dot(scaled_all.reshape(-1, h), out=dbr)  # (h,)
+    scaled_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWr)  # (h, n)
     grads = {
         "Wr": dWr, "Wz": dWz, "Wn": dWn, "Ur": dUr, "Uz": dUz, "Un": dUn, "br": dbr, "bz": dbz,
         "bn": dbn, "V": dV, "c": dc,

@@ -47,18 +47,18 @@ def init_params(rng, **sizes):
     n = sizes["n"]
     k = sizes["k"]
     return {
-        "Wi": np.zeros((h, n), DTYPE),
-        "Wf": np.zeros((h, n), DTYPE),
-        "Wg": np.zeros((h, n), DTYPE),
-        "Wo": np.zeros((h, n), DTYPE),
-        "Ui": np.zeros((h, h), DTYPE),
-        "Uf": np.zeros((h, h), DTYPE),
-        "Ug": np.zeros((h, h), DTYPE),
-        "Uo": np.zeros((h, h), DTYPE),
-        "bi": np.ones((h,), DTYPE),
-        "bf": np.ones((h,), DTYPE),
-        "bg": np.ones((h,), DTYPE),
-        "bo": np.ones((h,), DTYPE),
+        "Wi": _normal(rng, (h, n), n),
+        "Wf": _normal(rng, (h, n), n),
+        "Wg": _normal(rng, (h, n), n),
+        "Wo": _normal(rng, (h, n), n),
+        "Ui": _normal(rng, (h, h), h),
+        "Uf": _normal(rng, (h, h), h),
+        "Ug": _normal(rng, (h, h), h),
+        "Uo": _normal(rng, (h, h), h),
+        "bi": np.zeros((h,), DTYPE),
+        "bf": np.zeros((h,), DTYPE),
+        "bg": np.zeros((h,), DTYPE),
+        "bo": np.zeros((h,), DTYPE),
         "V": _normal(rng, (h, k), h),
         "c": np.zeros((k,), DTYPE),
     }
@@ -98,10 +98,10 @@ def forward(params, inputs):
     sigmoid_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wi.T + h_last @ Ui.T + bi), 709.0)))  # (m, h)
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wf.T + h_last @ Uf.T + bf), 709.0)))
-        tanh = np.tanh(X[t] @ Wg.T + h_last @ Ug.T + bg)  # (m, h)
-        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wo.T + h_last @ Uo.T + bo), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-((X @ Wi.T + bi)[t] + h_last @ Ui.T), 709.0)))
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-((X @ Wf.T + bf)[t] + h_last @ Uf.T), 709.0)))
+        tanh = np.tanh((X @ Wg.T + bg)[t] + h_last @ Ug.T)  # (m, h)
+        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-((X @ Wo.T + bo)[t] + h_last @ Uo.T), 709.0)))
         next_c = c_2 * sigmoid_2 + sigmoid * tanh  # (m, h)
         tanh_next_c = np.tanh(next_c)  # (m, h)
         next_h = sigmoid_3 * tanh_next_c  # (m, h)
@@ -144,7 +144,6 @@ def backward(cache, cotangents, wrt=None):
     dV = h_last.T @ dZ  # (h, k)
     dh = dh_last
     dc_2 = value
-    dX = np.empty((T, m, n), DTYPE)  # (T, m, n)
     scaled_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
@@ -158,27 +157,27 @@ def backward(cache, cotangents, wrt=None):
         scaled_4 = sigmoid_all_2[t_2] * tanh_all[t_2] * total_dc * (1 - sigmoid_all_2[t_2])
         next_dh = scaled @ Uo + scaled_2 @ Ug + scaled_3 @ Uf + scaled_4 @ Ui  # (m, h)
         next_dc = sigmoid_all_3[t_2] * total_dc  # (m, h)
-        total = scaled @ Wo + scaled_2 @ Wg + scaled_3 @ Wf + scaled_4 @ Wi  # (m, n)
-        dX[t_2] = total
-        scaled_all[t_2] = scaled
-        scaled_all_2[t_2] = scaled_2
-        scaled_all_3[t_2] = scaled_3
-        scaled_all_4[t_2] = scaled_4
+        scaled_all[t_2] = scaled_4
+        scaled_all_2[t_2] = scaled_3
+        scaled_all_3[t_2] = scaled_2
+        scaled_all_4[t_2] = scaled
         dh, dc_2 = next_dh, next_dc
-    dbo = scaled_all.sum(axis=(0, 1))  # (h,)
-    dbg = scaled_all_2.sum(axis=(0, 1))  # (h,)
-    dbf = scaled_all_3.sum(axis=(0, 1))  # (h,)
-    dbi = scaled_all_4.sum(axis=(0, 1))  # (h,)
-    dUo = scaled_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
-    dWo = scaled_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
-    dUg = scaled_all_2.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
-    dWg = scaled_all_2.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
-    dUf = scaled_all_3.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
-    dWf = scaled_all_3.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
-    dUi = scaled_all_4.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
-    dWi = scaled_all_4.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dUo = scaled_all_4.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dUg = scaled_all_3.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dUf = scaled_all_2.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dUi = scaled_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dbo = scaled_all_4.sum(axis=(0, 1))  # (h,)
+    dWo = scaled_all_4.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbg = scaled_all_3.sum(axis=(0, 1))  # (h,)
+    dWg = scaled_all_3.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbf = scaled_all_2.sum(axis=(0, 1))  # (h,)
+    dWf = scaled_all_2.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbi = scaled_all.sum(axis=(0, 1))  # (h,)
+    dWi = scaled_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
     if "Y" in wrt:
         dY = -scale * log_softmax_Z  # (m, k)
+    if "X" in wrt:
+        dX = scaled_all_4 @ Wo + scaled_all_3 @ Wg + scaled_all_2 @ Wf + scaled_all @ Wi
     grads = {
         "Wi": dWi, "Wf": dWf, "Wg": dWg, "Wo": dWo, "Ui": dUi, "Uf": dUf, "Ug": dUg, "Uo": dUo,
         "bi": dbi, "bf": dbf, "bg": dbg, "bo": dbo, "V": dV, "c": dc,
@@ -209,6 +208,10 @@ class Workspace:
         value = np.zeros((m, h), DTYPE)
         self.arrays = (
             value,
+            np.empty((T, m, h), DTYPE),  # total_bi
+            np.empty((T, m, h), DTYPE),  # total_bf
+            np.empty((T, m, h), DTYPE),  # total_bg
+            np.empty((T, m, h), DTYPE),  # total_bo
             np.empty((m, k), DTYPE),  # Z
             np.empty((m,), DTYPE),  # Z_max
             np.empty((m, k), DTYPE),  # exp_Z
@@ -219,18 +222,18 @@ class Workspace:
             np.empty((k,), DTYPE),  # dc
             np.empty((m, h), DTYPE),  # dh_last
             np.empty((h, k), DTYPE),  # dV
+            np.empty((h, h), DTYPE),  # dUo
+            np.empty((h, h), DTYPE),  # dUg
+            np.empty((h, h), DTYPE),  # dUf
+            np.empty((h, h), DTYPE),  # dUi
             np.ones(T * m, DTYPE),  # ones_T___m
             np.empty((h,), DTYPE),  # dbo
-            np.empty((h,), DTYPE),  # dbg
-            np.empty((h,), DTYPE),  # dbf
-            np.empty((h,), DTYPE),  # dbi
-            np.empty((h, h), DTYPE),  # dUo
             np.empty((h, n), DTYPE),  # dWo
-            np.empty((h, h), DTYPE),  # dUg
+            np.empty((h,), DTYPE),  # dbg
             np.empty((h, n), DTYPE),  # dWg
-            np.empty((h, h), DTYPE),  # dUf
+            np.empty((h,), DTYPE),  # dbf
             np.empty((h, n), DTYPE),  # dWf
-            np.empty((h, h), DTYPE),  # dUi
+            np.empty((h,), DTYPE),  # dbi
             np.empty((h, n), DTYPE),  # dWi
         )
         self.known, self.signature = sizes, _signature(params, inputs)
@@ -259,9 +262,18 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     X, Y = inputs["X"], inputs["Y"]
     h, n, k, T, m = workspace.sizes
     (
-        value, Z, Z_max, exp_Z, ones_k, sum_exp_Z, logsumexp_Z, ones_m, dc, dh_last, dV,
-        ones_T___m, dbo, dbg, dbf, dbi, dUo, dWo, dUg, dWg, dUf, dWf, dUi, dWi,
+        value, total_bi, total_bf, total_bg, total_bo, Z, Z_max, exp_Z, ones_k, sum_exp_Z,
+        logsumexp_Z, ones_m, dc, dh_last, dV, dUo, dUg, dUf, dUi, ones_T___m, dbo, dWo, dbg, dWg,
+        dbf, dWf, dbi, dWi,
     ) = workspace.arrays
+    X.reshape(-1, n).dot(Wi.T, out=total_bi.reshape(-1, h))  # (T, m, h)
+    total_bi += bi
+    X.reshape(-1, n).dot(Wf.T, out=total_bf.reshape(-1, h))  # (T, m, h)
+    total_bf += bf
+    X.reshape(-1, n).dot(Wg.T, out=total_bg.reshape(-1, h))  # (T, m, h)
+    total_bg += bg
+    X.reshape(-1, n).dot(Wo.T, out=total_bo.reshape(-1, h))  # (T, m, h)
+    total_bo += bo
     h_last = value
     c_2 = value
     tanh_next_c_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
@@ -272,10 +284,10 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     sigmoid_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wi.T + h_last @ Ui.T + bi), 709.0)))  # (m, h)
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wf.T + h_last @ Uf.T + bf), 709.0)))
-        tanh = np.tanh(X[t] @ Wg.T + h_last @ Ug.T + bg)  # (m, h)
-        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(X[t] @ Wo.T + h_last @ Uo.T + bo), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(total_bi[t] + h_last @ Ui.T), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(total_bf[t] + h_last @ Uf.T), 709.0)))  # (m, h)
+        tanh = np.tanh(total_bg[t] + h_last @ Ug.T)  # (m, h)
+        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(total_bo[t] + h_last @ Uo.T), 709.0)))  # (m, h)
         next_c = c_2 * sigmoid_2 + sigmoid * tanh  # (m, h)
         tanh_next_c = np.tanh(next_c)  # (m, h)
         next_h = sigmoid_3 * tanh_next_c  # (m, h)
@@ -318,23 +330,23 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
         scaled_4 = sigmoid_all_2[t_2] * tanh_all[t_2] * total_dc * (1 - sigmoid_all_2[t_2])
         next_dh = scaled @ Uo + scaled_2 @ Ug + scaled_3 @ Uf + scaled_4 @ Ui  # (m, h)
         next_dc = sigmoid_all_3[t_2] * total_dc  # (m, h)
-        scaled_all[t_2] = scaled
-        scaled_all_2[t_2] = scaled_2
-        scaled_all_3[t_2] = scaled_3
-        scaled_all_4[t_2] = scaled_4
+        scaled_all[t_2] = scaled_4
+        scaled_all_2[t_2] = scaled_3
+        scaled_all_3[t_2] = scaled_2
+        scaled_all_4[t_2] = scaled
         dh, dc_2 = next_dh, next_dc
-    ones_T___m.dot(scaled_all.reshape(-1, h), out=dbo)  # (h,)
-    ones_T___m.dot(scaled_all_2.reshape(-1, h), out=dbg)  # (h,)
-    ones_T___m.dot(scaled_all_3.reshape(-1, h), out=dbf)  # (h,)
-    ones_T___m.dot(scaled_all_4.reshape(-1, h), out=dbi)  # (h,)
-    scaled_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUo)  # (h, h)
-    scaled_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWo)  # (h, n)
-    scaled_all_2.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUg)  # (h, h)
-    scaled_all_2.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWg)  # (h, n)
-    scaled_all_3.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUf)  # (h, h)
-    scaled_all_3.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWf)  # (h, n)
-    scaled_all_4.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUi)  # (h, h)
-    scaled_all_4.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWi)  # (h, n)
+    scaled_all_4.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUo)  # (h, h)
+    scaled_all_3.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUg)  # (h, h)
+    scaled_all_2.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUf)  # (h, h)
+    scaled_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUi)  # (h, h)
+    ones_T___m.dot(scaled_all_4.reshape(-1, h), out=dbo)  # (h,)
+    scaled_all_4.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWo)  # (h, n)
+    ones_T___m.dot(scaled_all_3.reshape(-1, h), out=dbg)  # (h,)
+    scaled_all_3.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWg)  # (h, n)
+    ones_T___m.dot(scaled_all_2.reshape(-1, h), out=dbf)  # (h,)
+    scaled_all_2.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWf)  # (h, n)
+    ones_T___m.dot(scaled_all.reshape(-1, h), out=dbi)  # (h,)
+    scaled_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWi)  # (h, n)
     grads = {
         "Wi": dWi, "Wf": dWf, "Wg": dWg, "Wo": dWo, "Ui": dUi, "Uf": dUf, "Ug": dUg, "Uo": dUo,
         "bi": dbi, "bf": dbf, "bg": dbg, "bo": dbo, "V": dV, "c": dc,

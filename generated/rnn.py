@@ -38,9 +38,9 @@ def init_params(rng, **sizes):
     n = sizes["n"]
     k = sizes["k"]
     return {
-        "W": np.zeros((h, n), DTYPE),
-        "U": np.zeros((h, h), DTYPE),
-        "b": np.ones((h,), DTYPE),
+        "W": _normal(rng, (h, n), n),
+        "U": _normal(rng, (h, h), h),
+        "b": np.zeros((h,), DTYPE),
         "V": _normal(rng, (h, k), h),
         "c": np.zeros((k,), DTYPE),
     }
@@ -71,7 +71,7 @@ def forward(params, inputs):
     next_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        next_h = np.tanh(X[t] @ W.T + h_last @ U.T + b)  # (m, h)
+        next_h = np.tanh((X @ W.T + b)[t] + h_last @ U.T)  # (m, h)
         next_h_all[t] = next_h
         h_all[t] = h_last
         h_last = next_h
@@ -99,20 +99,19 @@ def backward(cache, cotangents, wrt=None):
     dh_last = dZ @ V.T  # (m, h)
     dV = h_last.T @ dZ  # (h, k)
     dh = dh_last
-    dX = np.empty((T, m, n), DTYPE)  # (T, m, n)
     scaled_dh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t_2 in reversed(range(T)):
         scaled_dh = dh * (1 - np.square(next_h_all[t_2]))  # (m, h)
         next_dh = scaled_dh @ U  # (m, h)
-        product_primal2 = scaled_dh @ W  # (m, n)
-        dX[t_2] = product_primal2
         scaled_dh_all[t_2] = scaled_dh
         dh = next_dh
-    db = scaled_dh_all.sum(axis=(0, 1))  # (h,)
     dU = scaled_dh_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    db = scaled_dh_all.sum(axis=(0, 1))  # (h,)
     dW = scaled_dh_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
     if "Y" in wrt:
         dY = -scale * log_softmax_Z  # (m, k)
+    if "X" in wrt:
+        dX = scaled_dh_all @ W  # (T, m, n)
     grads = {"W": dW, "U": dU, "b": db, "V": dV, "c": dc}
     if "X" in wrt:
         grads["X"] = dX
@@ -140,6 +139,7 @@ class Workspace:
         value = np.zeros((m, h), DTYPE)
         self.arrays = (
             value,
+            np.empty((T, m, h), DTYPE),  # total_b
             np.empty((m, k), DTYPE),  # Z
             np.empty((m,), DTYPE),  # Z_max
             np.empty((m, k), DTYPE),  # exp_Z
@@ -150,9 +150,9 @@ class Workspace:
             np.empty((k,), DTYPE),  # dc
             np.empty((m, h), DTYPE),  # dh_last
             np.empty((h, k), DTYPE),  # dV
+            np.empty((h, h), DTYPE),  # dU
             np.ones(T * m, DTYPE),  # ones_T___m
             np.empty((h,), DTYPE),  # db
-            np.empty((h, h), DTYPE),  # dU
             np.empty((h, n), DTYPE),  # dW
         )
         self.known, self.signature = sizes, _signature(params, inputs)
@@ -179,14 +179,16 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     X, Y = inputs["X"], inputs["Y"]
     h, n, k, T, m = workspace.sizes
     (
-        value, Z, Z_max, exp_Z, ones_k, sum_exp_Z, logsumexp_Z, ones_m, dc, dh_last, dV,
-        ones_T___m, db, dU, dW,
+        value, total_b, Z, Z_max, exp_Z, ones_k, sum_exp_Z, logsumexp_Z, ones_m, dc, dh_last, dV,
+        dU, ones_T___m, db, dW,
     ) = workspace.arrays
+    X.reshape(-1, n).dot(W.T, out=total_b.reshape(-1, h))  # (T, m, h)
+    total_b += b
     h_last = value
     next_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        next_h = np.tanh(X[t] @ W.T + h_last @ U.T + b)  # (m, h)
+        next_h = np.tanh(total_b[t] + h_last @ U.T)  # (m, h)
         next_h_all[t] = next_h
         h_all[t] = h_last
         h_last = next_h
@@ -213,8 +215,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
         next_dh = scaled_dh @ U  # (m, h)
         scaled_dh_all[t_2] = scaled_dh
         dh = next_dh
-    ones_T___m.dot(scaled_dh_all.reshape(-1, h), out=db)  # (h,)
     scaled_dh_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dU)  # (h, h)
+    ones_T___m.dot(scaled_dh_all.reshape(-1, h), out=db)  # (h,)
     scaled_dh_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dW)  # (h, n)
     grads = {"W": dW, "U": dU, "b": db, "V": dV, "c": dc}
     loss = float(loss)

@@ -178,3 +178,10 @@ def test_means_and_loops_over_nothing_are_refused():
     params = module.init_params(np.random.default_rng(0), T=1, m=2)
     with pytest.raises(ValueError, match="the size T is 0"):
         module.forward(params, {"X": np.ones((0, 2, 3)), "Y": np.eye(5)[[1, 3]]})
+
+
+def test_weights_inside_a_loop_start_as_others_do():
+    module = load(generate(model("rnn:3-4-5").problem, Options()))
+    drawn = module.init_params(np.random.default_rng(0))
+    assert np.std(drawn["U"]) > 0.1
+    assert not drawn["b"].any()

@@ -5,13 +5,13 @@ Shapes, kinds, checks of arguments, first parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symbackprop.codegen.bodies import size_tree
 from symbackprop.codegen.options import Derived
 from symbackprop.errors import UnsupportedError
-from symbackprop.ir import Comp, Graph, Kind, Read, Var, consumers, reachable
+from symbackprop.ir import Comp, Graph, Kind, Loop, Read, Reduction, Var, consumers, reachable
 from symbackprop.ir.nodes import FactKind
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars import placeholder
@@ -107,17 +107,42 @@ def initial_values(problem: Problem, derived: Derived) -> list[tuple[str, str]]:
         text = numpy_shape(shape)
         fan_in = None
         added = False
-        for reader in readers.get(i, ()):
-            node = graph[reader]
-            if isinstance(node, Comp):
-                fan_in = fan_in or _fan_in(graph, node, i)
-                added = added or _is_added(node, i)
+        for where, node, source in _uses(graph, readers, i):
+            fan_in = fan_in or _fan_in(where, node, source)
+            added = added or _is_added(node, source)
         if fan_in is not None:
             entries.append((name, f"_normal(rng, {text}, {fan_in})"))
         else:
             kind = "zeros" if added else "ones"
             entries.append((name, f"np.{kind}({text}, DTYPE)"))
     return entries
+
+
+def _uses(
+    graph: Graph, readers: Mapping[int, Sequence[int]], source: int
+) -> Iterator[tuple[Graph, Comp, int]]:
+    """The comprehensions that read a node, those inside loops included: (graph, node, source)."""
+    pending = [(graph, readers, source)]
+    while pending:
+        where, reading, i = pending.pop()
+        for reader in reading.get(i, ()):
+            node = where[reader]
+            if isinstance(node, Comp) and node.body == placeholder(0) and _is_moved(node):
+                pending.append((where, reading, reader))
+            elif isinstance(node, Comp):
+                yield where, node, i
+            elif isinstance(node, Loop) and isinstance(node.body, Graph):
+                body = node.body
+                inner = consumers(body, reachable(body, [c.out for c in node.carries]))
+                feeds = [f for f in (*node.stacked, *node.constants) if f.outer == i]
+                pending.extend((body, inner, f.var) for f in feeds)
+
+
+def _is_moved(node: Comp) -> bool:
+    """Whether a node has the entries of its operand in other places: a transpose."""
+    return node.reduction is Reduction.NONE and not any(
+        t.has_look_up() for read in node.reads if isinstance(read, Read) for t in read.index
+    )
 
 
 def numpy_shape(shape: tuple[Size, ...]) -> str:
