@@ -102,11 +102,12 @@ def worth_opening(graph: Graph, nodes: Sequence[int]) -> bool:
     for i in nodes:
         node = graph[i]
         assert isinstance(node, Comp)
-        if _has_quotient(node.body):
+        if has_quotient(node.body):
             return True
         reads += len(node.reads) if node.reduction is Reduction.NONE else 3
     return reads <= 2
 
 
-def _has_quotient(body: Expr) -> bool:
+def has_quotient(body: Expr) -> bool:
+    """Whether a body divides by an operand."""
     return any(p.exp.is_negative and placeholders(p.base) for p in body.atoms(Pow))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Integer, Symbol
+from sympy import Add, Expr, Integer, Pow, Symbol
 
 from symbackprop.ir import Comp, Graph, Node, Reduction
+from symbackprop.simplify.heads import has_quotient
 from symbackprop.simplify.local import Local, Recipe, recipe
 from symbackprop.simplify.rebuild import Rebuild
 from symbackprop.simplify.rules import Rules, cost
@@ -85,6 +86,10 @@ def solve(
     return Pattern(steps[-1].made, tuple(steps))
 
 
+POLE = 3.0
+"""What it may cost to be rid of a quotient: (a - y)/m for a (1 - a) da."""
+
+
 class _Search:
     """The forms of one quantity, by what is opened in it."""
 
@@ -119,7 +124,7 @@ class _Search:
         if self.sums & self._read():
             starts.append(self.sums)
         found = [self._greedy(self.cluster | set(start)) for start in starts]
-        best, opened = min(found, key=lambda pair: cost(pair[0]))
+        best, opened = min(found, key=lambda pair: self._price(*pair))
         return self._reassociated(best), opened
 
     def _reassociated(self, best: Expr) -> Expr:
@@ -141,13 +146,27 @@ class _Search:
         everything = self.cluster.union(*self.openings)
         return {rd.node for rd in self.term(everything).atoms(Rd)}
 
+    def _price(self, expr: Expr, opened: set[int]) -> float:
+        """The cost of a form; a quotient that has gone altogether by opening is worth something."""
+        gone = any(o <= opened and self._divides(o) for o in self.openings)
+        return cost(expr) - (POLE if gone and not has_pole(expr) else 0.0)
+
+    def _divides(self, nodes: set[int]) -> bool:
+        found = (self.graph[i] for i in nodes)
+        return any(isinstance(node, Comp) and has_quotient(node.body) for node in found)
+
     def _greedy(self, opened: set[int]) -> tuple[Expr, set[int]]:
         best = self.rules.best(self.term(opened))
         for opening in self.openings:
             candidate = self.rules.best(self.term(opened | opening))
-            if cost(candidate) < cost(best):
+            if self._price(candidate, opened | opening) < self._price(best, opened):
                 best, opened = candidate, opened | opening
         return best, opened
+
+
+def has_pole(expr: Expr) -> bool:
+    """Whether a term divides by an entry of a node."""
+    return any(p.exp.is_negative and p.base.has(Rd) for p in expr.atoms(Pow))
 
 
 def _entry(source: int, index: tuple[Expr, ...]) -> Expr:
