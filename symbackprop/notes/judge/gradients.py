@@ -13,7 +13,7 @@ from symbackprop.notes.judge.evaluate import Env
 from symbackprop.notes.judge.flags import Binding, Layout
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key
-from symbackprop.notes.judge.values import Array, OutOfRange, Unknown, Val
+from symbackprop.notes.judge.values import Array, Mismatch, OutOfRange, Unknown, Val
 from symbackprop.notes.judge.world import BATCH_SIZE
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.definitions import is_loss_key
@@ -202,7 +202,10 @@ def target_of(numbers: Numbers, node: Node, env: Env) -> Val | None:
         if key not in numbers.scope.table and (key, labels) not in shapes:
             if is_loss_key(key):
                 return None
-    made: Val = numbers.one(node, replace(env, every=False))
+    try:
+        made: Val = numbers.one(node, replace(env, every=False))
+    except Mismatch as error:
+        raise Unknown(f"what is differentiated does not conform: {error}") from error
     if made.d is not None and not np.all(np.isfinite(made.d)):
         raise Unknown("a derivative of a derivative")
     return made

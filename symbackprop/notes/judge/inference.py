@@ -119,8 +119,12 @@ class Inference(Evaluator):
         """The shape of a definition's body; components give the dimensions."""
         body = definition.body
         if isinstance(body, ast.Apply) and is_loss_key(definition.key) and self.opaque(body):
-            for argument in body.arguments:
-                self.one(argument, env)
+            shapes = [self.one(argument, env) for argument in body.arguments]
+            if len(shapes) == 2 and all(sh.shape for sh in shapes):
+                try:
+                    self.ops.trying(self.ops.equal, shapes[0], shapes[1])
+                except Mismatch:
+                    return NUMBER
             return NUMBER
         letters = [c.base for c in definition.comps if isinstance(c, Name)]
         if not letters:
@@ -220,6 +224,8 @@ class Inference(Evaluator):
         capital = base[:1].isupper() and len(base) == 1
         if rank >= 2:
             return "matrix"
+        if rank == 1 and base in _SCALARS | {"beta"}:
+            return "column"
         if base in _SCALARS or key in _SCALARS or (base == "beta" and "gamma" in self.letters()):
             return "scalar"
         if hypothesis.scalars and not capital:

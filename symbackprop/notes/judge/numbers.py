@@ -15,7 +15,7 @@ from symbackprop.notes.judge.conditions import Conditions
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetter
 from symbackprop.notes.judge.flags import Binding, Flags
 from symbackprop.notes.judge.functions import ELEMENTWISE, named, opaque_scalar
-from symbackprop.notes.judge.gradients import Gradients
+from symbackprop.notes.judge.gradients import Gradients, gradient
 from symbackprop.notes.judge.operations import NumberOps
 from symbackprop.notes.judge.products import Readings, distinct
 from symbackprop.notes.judge.scope import Key
@@ -95,6 +95,8 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
             value = self.lookup(key, labels, comps, node, env)
         if env.frozen:
             value = Val(value.v)
+        if comps and not value.v.ndim and not is_loss_key(key) and key not in env.formal:
+            raise Unknown(f"an entry of {key}, which is a number here")
         made: Readings
         if comps and value.v.ndim:
             made = [(values.entry(value, self.indices(comps, value.shape, env)), 0)]
@@ -165,6 +167,11 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         """A name that is no forward value: bound, late, or an alias."""
         mark = f"{key}[{labels[0]}]" if labels else key
         bound = self.bindings.get(mark) or self.bindings.get(key)
+        if bound is None and key.startswith("bar:"):
+            plain = self.scope.canonical(key.removeprefix("bar:"))
+            if (plain, labels) in self.world.inference.shapes:
+                self.trace.gradients += 1
+                return Val(gradient(self, (plain, labels)))
         if bound is not None:
             return self.bound(bound, labels)
         late = self.late(key, labels)
@@ -275,6 +282,23 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
     def chosen_class(self, extent: int | None) -> int:
         """The class that an integer label names."""
         return 1 if extent is None else min(1, extent - 1)
+
+    def transposed(self, node: ast.Transposed, env: Env) -> Readings:
+        base = node.base
+        if isinstance(base, ast.Apply) and not base.certain and len(base.arguments) == 1:
+            function = base.function
+            plain = isinstance(function, Name | ast.Prefixed) and not self.is_function(function)
+            if plain and not isinstance(base.arguments[0], ast.Comparison):
+                inner = ast.Transposed(ast.Group(base.arguments))
+                pair = ast.Product((function, inner), (ast.Joint(ProductOp.JUXTAPOSED),))
+                return self.eval(pair, env)
+        if isinstance(base, Name) and len(self.scope.profile.ref(base).comps) == 2:
+            first, second = self.scope.profile.ref(base).comps
+            label = ast.Label((second, first))
+            swapped = replace(base, subs=(label,), span=ast.NOWHERE)
+            if len(base.subs) == 1 and len(self.scope.profile.ref(swapped).comps) == 2:
+                return self.eval(swapped, env)
+        return super().transposed(node, env)
 
     def plus(self, a: Any, b: Any, term: Node, env: Env) -> Any:
         return self.ops.add(a, b)

@@ -16,6 +16,12 @@ from symbackprop.notes.resolve.profile import Profile
 
 __all__ = ["Hypothesis", "Key", "Scope"]
 
+
+def base_is_small(key: str) -> bool:
+    """Whether a key is a small letter."""
+    return key.split(":")[-1][:1].islower() and key.split("_")[0] in ("w", "u", "v")
+
+
 Key = tuple[str, tuple[int, ...]]
 
 _WORDS = {"o": 0, "h": -1, "out": 0, "output": 0, "hidden": -1}
@@ -134,7 +140,7 @@ class Scope:
         if key in self.aliases:
             return self.aliases[key]
         base = key.split(":")[-1]
-        if key in self.leaves:
+        if key in self.leaves or key in self.model.mentioned and base_is_small(key):
             return key
         other = key[: len(key) - len(base)] + base[:1].swapcase() + base[1:]
         return other if other in self.table or other in self.leaves else key

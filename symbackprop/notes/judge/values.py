@@ -256,4 +256,4 @@ def same(a: Val, b: Val, tolerance: float = 1e-7) -> bool:
         return False
     size = max(float(np.max(np.abs(a.v), initial=0.0)), float(np.max(np.abs(b.v), initial=0.0)))
     with np.errstate(all="ignore"):
-        return bool(np.max(np.abs(a.v - b.v), initial=0.0) <= tolerance * (size + 1e-9))
+        return bool(np.max(np.abs(a.v - b.v), initial=0.0) <= tolerance * size + 1e-12)

@@ -32,6 +32,17 @@ MOST_ENTRIES = 64
 _MANY = frozenset({"m", "N", "M", "B", "n"})
 
 
+def standard_loss(body: ast.Apply, arguments: list[Val]) -> Val | None:
+    """A loss that is known by its name: cross-entropy of a target and an output."""
+    name = body.function.base if isinstance(body.function, Name) else ""
+    if name not in ("CE", "CrossEntropy", "crossentropy") or len(arguments) != 2:
+        return None
+    target, output = arguments
+    if target.shape != output.shape:
+        return None
+    return values.negative(values.total(values.multiply(target, values.log(output))))
+
+
 class World:
     """Values of one scope at one seed; everything is evaluated when it is asked for."""
 
@@ -117,6 +128,9 @@ class World:
             body = definition.body
             if isinstance(body, ast.Apply) and is_loss_key(key[0]) and self.inference.opaque(body):
                 arguments = [self.evaluator.one(a, env) for a in body.arguments]
+                known = standard_loss(body, arguments)
+                if known is not None:
+                    return known
                 return opaque_scalar(key[0], self.seed, arguments)
             shape = self.shape(key)
             letters = [c.base for c in definition.comps if isinstance(c, Name)]

@@ -146,8 +146,26 @@ def _definition(
             profile.ref(n).comps) < 2
         for _, n in walk(body)
     )  # fmt: skip
+    late = late or _is_adjoint(name, body) or _is_jacobian(ref, body)
     key = ref.key + (f"^{power}" if power else "")
     return [Definition(key, ref.labels, ref.comps, body, position, formals, late, local)]
+
+
+def _is_adjoint(name: Name, body: Node) -> bool:
+    """A bar on the left and on the right: gradients, and no mean."""
+    bars = ("bar", "overline")
+    return any(a in bars for a in name.accents) and any(
+        isinstance(n, Name) and any(a in bars for a in n.accents) for _, n in walk(body)
+    )
+
+
+def _is_jacobian(ref: Ref, body: Node) -> bool:
+    """`J` with two indices, or of a diagonal; a product that a function is said to have."""
+    if ref.key != "J":
+        return ref.key in ("VJP", "vjp", "JVP", "jvp")
+    return len(ref.comps) == 2 or any(
+        isinstance(n, Name) and n.base in ("diag", "Diag") for _, n in walk(body)
+    )
 
 
 def _is_self_call(body: ast.Apply, name: Name, profile: Profile) -> bool:

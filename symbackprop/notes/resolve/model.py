@@ -38,7 +38,7 @@ class Model:
     depth: int = 3
     general_last: bool = False
     shapes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    averaged: bool = False
+    mentioned: set[str] = field(default_factory=set)
 
     def defined(self) -> set[str]:
         """Keys with a forward definition."""
@@ -70,6 +70,11 @@ def model_of(document: Document) -> Model:
         for part in one.parts:
             if isinstance(part, Statement) and not _is_update(part):
                 model.definitions.extend(definitions_of(part, position, profile))
+    for definition in model.definitions:
+        if not definition.late:
+            for _, node in walk(definition.body):
+                if isinstance(node, Name):
+                    model.mentioned.add(profile.ref(node).key)
     _depth(model, nodes)
     _shapes(model)
     return model
