@@ -45,9 +45,10 @@ def test_trains_by_itself_and_goes_on_from_a_file(digits):
     assert first.returncode == 0, first.stderr
     again = run(digits, "--data", "digits.npz", "--params", "params.npz", "--epochs", "20")
     assert float(again.stdout.split()[-1]) > 0.95
-    assert run(digits, "--data", "digits.npz", "--epochs", "2").stdout == run(
-        digits, "--data", "digits.npz", "--epochs", "2"
-    ).stdout
+    assert (
+        run(digits, "--data", "digits.npz", "--epochs", "2").stdout
+        == run(digits, "--data", "digits.npz", "--epochs", "2").stdout
+    )
 
 
 def test_recognises_digits(digits):

@@ -176,7 +176,8 @@ def deep(depth: int, widths: bool = False) -> Problem:
     for i in range(1, depth + 1):
         W, b = sb.param(f"W{i}", sizes[i - 1], sizes[i]), sb.param(f"b{i}", sizes[i])
         a = sb.tanh((a @ W + b).named(f"z{i}")).named(f"a{i}")
-    return sb.build(loss=sb.sum(a * a))
+    problem: Problem = sb.build(loss=sb.sum(a * a))
+    return problem
 
 
 @pytest.mark.parametrize("widths", [False, True])

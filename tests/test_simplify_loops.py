@@ -169,7 +169,7 @@ def test_raw_loops_stay_what_they_are():
     problem = sb.build(NETS["rnn"]())
     graph = problem.graph
     swept = vjp(graph, {problem.loss: graph.full(1)}, list(problem.parameters.values()))
-    raw = list(swept.cotangents[i] for i in problem.parameters.values())
+    raw = [swept.cotangents[i] for i in problem.parameters.values()]
     before = [graph[i] for i in reachable(graph, raw)]
     derive(problem)
     assert [graph[i] for i in reachable(graph, raw)] == before
