@@ -100,6 +100,42 @@ def jax_stacked(v):
     return jax_total(jax_rnn({**v, "W": v["U"]}, jax_rnn(v, v["X"])[0])[0])
 
 
+MASK, MASKS = sb.input("M", T), sb.input("MB", T, m)
+
+
+def lengths(mask):
+    """Ragged sequences: a mask that is 1 up to the length of each."""
+    steps = np.arange(mask.shape[0])
+    ends = np.arange(mask.size // mask.shape[0]) + 2
+    return (steps[:, None] < ends).astype(float).reshape(mask.shape)
+
+
+def jax_ragged(v):
+    """Each sequence run for its own length, the last state repeated."""
+    rows, lasts = [], []
+    steps = v["XB"].shape[0]
+    for row, end in enumerate(range(2, 2 + v["XB"].shape[1])):
+        states, last = jax_rnn(v, v["XB"][: min(end, steps), row])
+        rows.append(jnp.concatenate([states, *[last[None]] * max(0, steps - end)]))
+        lasts.append(last)
+    return jax_total(jnp.stack(rows, 1), jnp.stack(lasts))
+
+
+def ragged_gated(run, *weights):
+    states, last = run(X, *weights, mask=MASK)
+    return total(states, *(last if isinstance(last, tuple) else (last,)))
+
+
+def jax_ragged_gated(run):
+    def loss(v):
+        end = min(2, v["X"].shape[0])
+        states, *last = run(v, v["X"][:end])
+        rest = [states[-1:]] * (v["X"].shape[0] - end)
+        return jax_total(jnp.concatenate([states, *rest]), *last)
+
+    return loss
+
+
 def nested():
     """A loop inside a loop: the inner one runs over the whole sequence at every step."""
 
@@ -123,6 +159,27 @@ def jax_nested(v):
     return jax_total(jnp.stack(states))
 
 
+WL, BL = sb.param("WL", T, d, d), sb.param("BL", T, d)
+
+
+def layers():
+    """A stack of equal layers whose number is a symbol."""
+
+    def layer(a, weights):
+        new = sb.tanh(weights[0] @ a + weights[1])
+        return new, new
+
+    return total(*reversed(sb.scan(layer, b, (WL, BL))))
+
+
+def jax_layers(v):
+    a, states = v["b"], []
+    for weights, bias in zip(v["WL"], v["BL"], strict=True):
+        a = jnp.tanh(weights @ a + bias)
+        states.append(a)
+    return jax_total(jnp.stack(states), a)
+
+
 CASES = {
     "rnn": (lambda: total(*sb.rnn(X, W, U, b)), lambda v: jax_total(*jax_rnn(v, v["X"]))),
     "rnn of a batch": (
@@ -142,6 +199,13 @@ CASES = {
     "bidirectional": (bidirectional, jax_bidirectional),
     "stacked": (stacked, jax_stacked),
     "nested": (nested, jax_nested),
+    "ragged": (lambda: total(*sb.rnn(XB, W, U, b, mask=MASKS)), jax_ragged),
+    "ragged lstm": (lambda: ragged_gated(sb.lstm, *gates), jax_ragged_gated(jax_lstm)),
+    "ragged gru": (
+        lambda: ragged_gated(sb.gru, *(g[:3] for g in gates)),
+        jax_ragged_gated(jax_gru),
+    ),
+    "layers": (layers, jax_layers),
 }
 
 
@@ -151,6 +215,8 @@ def draw(problem, steps):
     for name, node in {**problem.parameters, **problem.inputs}.items():
         shape = [evaluate_size(s, {**SIZES, "T": steps}) for s in problem.graph.shape(node)]
         values[name] = rng.standard_normal(shape)
+        if name in ("M", "MB"):
+            values[name] = lengths(values[name])
     return values
 
 
@@ -166,6 +232,7 @@ def test_a_loop_equals_what_jax_unrolls(case, steps):
     sizes = {**SIZES, "T": steps}
     loss = problem.loss
     variables = {**problem.parameters, **problem.inputs}
+    variables = {name: i for name, i in variables.items() if name not in ("M", "MB")}
     swept = vjp(graph, {loss: graph.full(1)}, list(variables.values()))
     wanted = {name: swept.cotangents[node] for name, node in variables.items()}
     verify(graph)
@@ -238,6 +305,7 @@ WRONG = {
     ),
     "no tensor": (lambda: sb.scan(keep, 0, X), InvalidExpressionError, "int, no tensor"),
     "gates": (lambda: sb.lstm(X, *(g[:3] for g in gates)), ShapeError, "expected 4"),
+    "mask": (lambda: sb.rnn(XB, W, U, mask=MASK), ShapeError, "expected a mask (T, m)"),
     "sequence": (lambda: sb.rnn(b, W, U), ShapeError, "(T, batch, n)"),
 }
 

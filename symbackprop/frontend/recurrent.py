@@ -8,9 +8,10 @@ from symbackprop.errors import ShapeError
 from symbackprop.frontend.contraction import matmul
 from symbackprop.frontend.functions import ELEMENTWISE, Elementwise
 from symbackprop.frontend.loops import scan
-from symbackprop.frontend.record import describe
-from symbackprop.frontend.structure import zeros
+from symbackprop.frontend.record import describe, shape_text
+from symbackprop.frontend.structure import reshape, zeros
 from symbackprop.frontend.tensor import Tensor
+from symbackprop.sizes import same_size
 
 TANH, SIGMOID = ELEMENTWISE["tanh"], ELEMENTWISE["sigmoid"]
 
@@ -96,13 +97,36 @@ def _gates(what: str, count: int, *groups: Sequence[Tensor]) -> None:
 
 def _start(what: str, X: Tensor, U: Tensor, given: Tensor | None) -> Tensor:
     """The state before the first step: zeros where none is given."""
-    if given is not None:
-        return given
-    if len(X.shape) not in (2, 3) or len(U.shape) != 2:
+    if len(X.shape) not in (2, 3):
         raise ShapeError(
             f"{what}: expected a sequence (T, n) or (T, batch, n), found {describe(X)}"
         )
+    if given is not None:
+        return given
     return zeros(*X.shape[1:-1], U.shape[0])
+
+
+def _masked(mask: Sequence[Tensor], new: Tensor, old: Tensor) -> Tensor:
+    """The new state where the mask is 1, the old one where it is 0."""
+    if not mask:
+        return new
+    (here,) = mask
+    if here.shape and len(here.shape) < len(new.shape):
+        here = reshape(here, *here.shape, 1)
+    return (here * new + (-here + 1) * old).relabel(hint=new.label.hint)
+
+
+def _masks(what: str, X: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+    """The mask as a sequence, where there is one."""
+    if mask is None:
+        return ()
+    fits = len(mask.shape) == len(X.shape) - 1
+    if not fits or not all(map(same_size, mask.shape, X.shape)):
+        raise ShapeError(
+            f"{what}: expected a mask {shape_text(X.shape[:-1])}, found {describe(mask)}",
+            help="1 where a sequence goes on, 0 where it has ended: one entry for each step",
+        )
+    return (mask,)
 
 
 def rnn(
@@ -114,14 +138,22 @@ def rnn(
     init: Tensor | None = None,
     activation: Elementwise = TANH,
     reverse: bool = False,
+    mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """All states (T, ...) and the last one of h_t = φ(W x_t + U h_{t−1} + b)."""
+    """All states (T, ...) and the last one of h_t = φ(W x_t + U h_{t−1} + b).
 
-    def step(h: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        new = _rnn(h, z, U, activation).relabel(hint="h")
+    mask : (T,) or (T, batch), 1 where a sequence goes on and 0 where it has ended: there the state
+    stays. With `reverse` the sequence runs from its end.
+    """
+
+    def step(h: Tensor, given: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        new = _rnn(h, given[0], U, activation).relabel(hint="h")
+        new = _masked(given[1:], new, h)
         return new, new
 
-    last, states = scan(step, _start("rnn", X, U, init), affine(W, X, b), reverse=reverse)
+    start = _start("rnn", X, U, init)
+    sequences = (affine(W, X, b), *_masks("rnn", X, mask))
+    last, states = scan(step, start, sequences, reverse=reverse)
     return states, last
 
 
@@ -133,19 +165,22 @@ def lstm(
     *,
     init: tuple[Tensor, Tensor] | None = None,
     reverse: bool = False,
+    mask: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """All states h (T, ...) and the last (h, c) of an LSTM; see `lstm_cell`."""
+    """All states h (T, ...) and the last (h, c) of an LSTM; see `lstm_cell`, and `rnn` for mask."""
     _gates("lstm", 4, W, U, b)
 
     def step(
         carry: tuple[Tensor, Tensor], z: Sequence[Tensor]
     ) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        h, c = _lstm(*carry, z, U)
+        h, c = _lstm(*carry, z[:4], U)
+        h, c = _masked(z[4:], h, carry[0]), _masked(z[4:], c, carry[1])
         return (h, c), h
 
     start = _start("lstm", X, U[0], None) if init is None else None
     given = init if start is None else (start, start)
-    last, states = scan(step, given, _inputs(W, X, b), reverse=reverse)
+    sequences = (*_inputs(W, X, b), *_masks("lstm", X, mask))
+    last, states = scan(step, given, sequences, reverse=reverse)
     return states, last
 
 
@@ -157,14 +192,16 @@ def gru(
     *,
     init: Tensor | None = None,
     reverse: bool = False,
+    mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """All states (T, ...) and the last one of a GRU; see `gru_cell`."""
+    """All states (T, ...) and the last one of a GRU; see `gru_cell`, and `rnn` for mask."""
     _gates("gru", 3, W, U, b)
 
     def step(h: Tensor, z: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        new = _gru(h, z, U)
+        new = _masked(z[3:], _gru(h, z[:3], U), h)
         return new, new
 
     start = _start("gru", X, U[0], init)
-    last, states = scan(step, start, _inputs(W, X, b), reverse=reverse)
+    sequences = (*_inputs(W, X, b), *_masks("gru", X, mask))
+    last, states = scan(step, start, sequences, reverse=reverse)
     return states, last
