@@ -228,7 +228,7 @@ class Inference(Evaluator):
             return "column"
         if base in _SCALARS or key in _SCALARS or (base == "beta" and "gamma" in self.letters()):
             return "scalar"
-        if hypothesis.scalars and not capital:
+        if hypothesis.scalars and not capital and not rank:
             return "scalar"
         if base in ("b", "B"):
             return "bias"

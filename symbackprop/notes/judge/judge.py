@@ -104,8 +104,9 @@ class Judge:
     def evaluated(self, item: Judged, config: Config) -> Outcome:
         assert item.claim is not None
         first: Outcome | None = None
-        for claim in self.variants(item):
-            for choice in self.worlds.choices(item.entry):
+        for number, claim in enumerate(self.variants(item)):
+            choices = self.worlds.choices(item.entry)
+            for choice in choices if number == 0 else choices[:1]:
                 made = self.in_world(claim, choice, config)
                 if made.status is Status.RIGHT:
                     return made

@@ -69,13 +69,13 @@ class Dims:
         if b in self.feature:
             self.feature.add(a)
 
-    def save(self) -> tuple[list[int], set[int]]:
+    def save(self) -> tuple[list[int], set[int], dict[int, tuple[int, ...]]]:
         """The state, to come back to."""
-        return list(self.parent), set(self.feature)
+        return list(self.parent), set(self.feature), dict(self.sums)
 
-    def restore(self, state: tuple[list[int], set[int]]) -> None:
+    def restore(self, state: tuple[list[int], set[int], dict[int, tuple[int, ...]]]) -> None:
         """Come back to a state."""
-        self.parent, self.feature = state
+        self.parent, self.feature, self.sums = state
 
 
 class ShapeOps:

@@ -243,7 +243,8 @@ class World:
     def reached(self, families: frozenset[str]) -> tuple[Key, ...]:
         """The outputs that depend on any of some names; all of them when none does."""
         if families not in self.reaching:
-            sinks = self.sinks()
+            twins = {base[:1].swapcase() + base[1:] for base in families} - families
+            sinks = [s for s in self.sinks() if s[0] not in twins] or self.sinks()
             keys = [key for key in self.starts if key[0] in families]
             groups: dict[str, list[Key]] = {}
             for key in keys:

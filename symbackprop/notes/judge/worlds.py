@@ -18,7 +18,7 @@ from symbackprop.notes.trees import walk
 __all__ = ["Choice", "Worlds"]
 
 SEEDS = (1, 2)
-MOST_CHOICES = 6
+MOST_CHOICES = 4
 
 Choice = tuple[int, ...]
 
