@@ -101,6 +101,8 @@ def _start(what: str, X: Tensor, U: Tensor, given: Tensor | None) -> Tensor:
         raise ShapeError(
             f"{what}: expected a sequence (T, n) or (T, batch, n), found {describe(X)}"
         )
+    if len(U.shape) != 2:
+        raise ShapeError(f"{what}: expected a matrix U, found {describe(U)}")
     if given is not None:
         return given
     return zeros(*X.shape[1:-1], U.shape[0])
