@@ -146,11 +146,18 @@ class Lift:
 
     An outer product or a contraction becomes one comprehension over all steps; a value no larger
     than what it reads (a bias) is stacked and summed.
+
+    stacked : the contribution is to a slice, and not summed over the steps
     """
 
     derived: Derived
     value: int
     extra: tuple[Size, ...]
+    stacked: bool = False
+
+    def is_whole(self) -> bool:
+        """Whether it becomes one comprehension over all steps."""
+        return self._large() is not None
 
     def _large(self) -> Comp | None:
         node = self.derived.source[self.value]
@@ -179,12 +186,16 @@ class Lift:
             return graph.comp(shape, (*shape, length), placeholder(0), (Read(history, index),))
         outer = {s: self._outer(s, loop_id) for s in operands(comp)}
         lifted = _with_step(comp, outer)
+        shape, write, at = comp.shape, lifted.write, len(self.extra)
+        if self.stacked:
+            shape = (*shape[:at], length, *shape[at:])
+            write = (*write[:at], axis(0), *write[at:])
         return graph.comp(
-            comp.shape,
+            shape,
             (length, *comp.axes),
             lifted.body,
             lifted.reads,
-            lifted.write,
+            write,
             lifted.domain,
             Reduction.SUM,
         )

@@ -144,9 +144,18 @@ def _assemble(
         if init is None:
             init = graph.full(0, (*extra, *body_of(loop).shape(carry.out)))
         new_carries.append(Carry(init, derived.variable(finals[k]), derived.ids[cts[carry.var]]))
-    slices = [(f, cts[f.var]) for f in loop.stacked if f.var in live]
-    derived.place([ct for _, ct in slices])
     lifts = [(constant[c.target], Lift(derived, c.value, extra)) for c in lifted]
+    slices = []
+    for feed in loop.stacked:
+        if feed.var not in live:
+            continue
+        values = [c.value for c in result.log if c.target == feed.var]  # type: ignore[attr-defined]
+        parts = [Lift(derived, value, extra, stacked=True) for value in values]
+        if parts and all(part.is_whole() for part in parts):
+            lifts.extend((feed.outer, part) for part in parts)
+        else:
+            slices.append((feed, cts[feed.var]))
+    derived.place([ct for _, ct in slices])
     for _, lift in lifts:
         lift.prepare()
     new = derived.loop(new_carries, not loop.reverse)

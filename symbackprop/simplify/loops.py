@@ -116,7 +116,8 @@ def cotangents_inside(
         primal = graph[about.primal]
         assert isinstance(primal, Loop)
         carried = {c.out for c in primal.carries}
-        several = {v for v in names if len(forward.get(v, ())) > 1}
+        shown = [r.value for r in results.get(about.primal, ()) if isinstance(r, Hist)]
+        several = {v for v in names if len(forward.get(v, ())) + (v in shown) > 1}
         found = [(v, ct) for v, ct in sorted(about.cotangents.items()) if v in carried | several]
         often = [(v, ct) for v, ct in found if len(here.get(ct, ())) > 1]
         kept[loop_id] = list(
@@ -169,7 +170,7 @@ def simplified_loop(
     assert isinstance(loop, Loop)
     body = _body(loop)
     carries, roots = _live(loop, body, results)
-    merged = _Merged(graph, loop, forward)
+    merged = _Merged(graph, loop, inside.kept, forward)
     ids = merged.fill(body, roots, [loop.carries[k].var for k in carries])
     named = inside.named.get(loop_id, ())
     marks = [i for (f, v), i in merged.ids.items() if v in inside.kept.get(f, ())]
@@ -225,6 +226,7 @@ class _Merged:
 
     outer: Graph
     loop: Loop
+    kept: Mapping[int, Collection[int]]
     limit: int
     graph: Graph = field(init=False)
     ids: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -279,7 +281,8 @@ class _Merged:
                 inner = _body(loop)[var]
                 if isinstance(inner, Var):
                     self._facts.setdefault(feed, inner.facts)
-            self._forward_body(loop_id, wanted[loop_id])
+            outs = [c.out for c in loop.carries]
+            self._forward_body(loop_id, [*wanted[loop_id], *outs, *self.kept.get(loop_id, ())])
 
     def _forward_body(self, loop_id: int, values: Sequence[int]) -> None:
         loop = self.outer[loop_id]
