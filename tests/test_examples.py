@@ -149,3 +149,9 @@ def test_descent_descends():
     losses = made["descend"](module, {"X": X, "y": (X[:, 0] > 0).astype(float)})
     assert losses[-1] < 0.5 * losses[0]
     assert sizes_of(net)["T"] != sizes_of(net)["n"]
+
+
+def test_a_folded_bias_counts_from_zero():
+    net = network("cse849_scalar")
+    assert net.partial("w1").text() == "∂L/∂w1_ij = y0_i dz1_j"
+    assert net.partial("w2").text() == "∂L/∂w2_ij = y1_i dz2_j"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from symbackprop.ir import Final, Graph, Hist, Kind, Problem, reachable
@@ -220,6 +220,7 @@ class Scene:
         form = self.entry(node_id, by_name)
         taken = size_names(form.sizes, form.body) | self._single_letters
         letters = choose_letters(range(len(form.sizes)), form.sizes, taken)
+        letters = replace(letters, firsts=self._firsts(parts))
         flipped = self._flipped(notation)
         printer = self._printer(script, notation, letters, form.sizes)
         shown = tuple(letters.names[d] for d in range(len(form.target)))
@@ -232,6 +233,15 @@ class Scene:
         own = form.target[::-1] if node_id in flipped else form.target
         indices.append(printer.index(node_id, own))
         return Entries(shown, tuple(indices), printer.text(_turned(form.body, flipped)))
+
+    def _firsts(self, parts: Sequence[Part]) -> dict[int, int]:
+        """The free axes that count from another number than the others: those of w_0j."""
+        found: dict[int, int] = {}
+        start = 0
+        for part in parts:
+            found |= {start + d: o for d, o in enumerate(self.origins.get(part.source, ()))}
+            start += part.rank
+        return found
 
     def size_text(self, size: Size, script: Script, notation: Notation) -> str:
         """A size as text."""

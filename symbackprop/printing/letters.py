@@ -20,10 +20,12 @@ class Letters:
 
     names : axis -> letter
     first : the number of the first position (0 or 1) where no array says otherwise
+    firsts : axis -> number of its first position, where that is another one
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     first: int = 1
+    firsts: Mapping[int, int] = field(default_factory=dict)
 
     def name(self, a: int) -> str:
         """The letter of an axis; t for the steps of a recurrence, i for the members of a stack."""
@@ -40,7 +42,8 @@ class Letters:
         for atom, c in term.terms:
             if isinstance(atom, At) and (plain is None or atom.source in plain):
                 continue
-            moved = moved.shifted(-c * self.first)
+            here = self.firsts.get(atom, self.first) if isinstance(atom, int) else self.first
+            moved = moved.shifted(-c * here)
         return moved
 
 
