@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from symbackprop.notes import ast
 from symbackprop.notes.document import Document, Formula, read_document
 from symbackprop.notes.judge.judge import Judge, Judged
 from symbackprop.notes.judge.verdicts import Finding, verdict_of
 from symbackprop.notes.printer import to_latex
+from symbackprop.notes.repair.search import Repairer
 from symbackprop.notes.resolve.model import model_of
-from symbackprop.notes.statements import Statement
+from symbackprop.notes.statements import Fragment, Statement
+from symbackprop.notes.trees import walk
 from symbackprop.notes.verdict import Equation, Part, Report, worst
 
 __all__ = ["check", "check_document"]
@@ -31,19 +34,29 @@ def check(document: Document, file: str = "") -> Report:
     model = model_of(document)
     judge = Judge(model)
     config = judge.best_config()
+    repairer = Repairer(judge, config)
     by_entry: dict[int, list[tuple[Judged, Finding]]] = {}
     for item in judge.items:
-        finding = verdict_of(item, judge, config)
+        finding = repairer.mended(item, verdict_of(item, judge, config))
         by_entry.setdefault(item.entry.position, []).append((item, finding))
     equations = []
     for position, formula in enumerate(document.formulas):
         found = by_entry.get(position, [])
         if formula.ignored or not found:
             continue
-        if not formula.display and not any(isinstance(i.part, Statement) for i, _ in found):
+        if not formula.display and not any(_says_something(i) for i, _ in found):
             continue
         equations.append(_equation(formula, found))
     return Report(file or document.name, judge.conventions(config), tuple(equations))
+
+
+def _says_something(item: Judged) -> bool:
+    """Whether an inline formula states a relation, or shows a derivative or a transpose."""
+    if isinstance(item.part, Statement):
+        return True
+    return isinstance(item.part, Fragment) and any(
+        isinstance(node, ast.Derivative | ast.Transposed) for _, node in walk(item.part.node)
+    )
 
 
 def _equation(formula: Formula, found: list[tuple[Judged, Finding]]) -> Equation:
@@ -95,6 +108,8 @@ def _part(formula: Formula, name: str, item: Judged, finding: Finding) -> Part:
 
 def _repair(item: Judged, finding: Finding) -> str | None:
     """The repaired statement in the document's spelling."""
+    if finding.mended:
+        return finding.mended
     if finding.repair is None or not isinstance(item.part, Statement):
         return None
     source = item.entry.parsed.source

@@ -27,6 +27,7 @@ class Finding:
     outcome: Outcome | None = None
     repair: Claim | None = None
     supposed: tuple[str, ...] = ()
+    mended: str = ""
 
 
 def verdict_of(item: Judged, judge: Judge, config: Config) -> Finding:
@@ -54,7 +55,13 @@ def verdict_of(item: Judged, judge: Judge, config: Config) -> Finding:
 def definition(item: Judged, outcome: Outcome) -> Finding:
     """A definition; a later side that differs is wrong."""
     if outcome.status is Status.WRONG and outcome.side >= 2:
+        if outcome.conforms and item.claim is not None and len(item.claim.sides) > 2:
+            return Finding(Verdict.NOT_CHECKABLE, outcome.reason, outcome=outcome)
         return failed(outcome)
+    if item.claim is not None and any(
+        isinstance(node, ast.Dots) for side in item.claim.sides for _, node in walk(side)
+    ):
+        return Finding(Verdict.NOT_CHECKABLE, "dots stand for entries", outcome=outcome)
     return Finding(Verdict.DEFINITION, outcome=outcome)
 
 
@@ -113,7 +120,7 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
                 outcome=outcome,
             )
     repair = judge.repaired(item, config)
-    if repair is not None:
+    if repair is not None and (repair[0] != "wrong name" or sound(item, judge, config, outcome)):
         what, claim = repair
         reason = f"{what}: {outcome.reason}"
         return replace(failed(outcome), reason=reason, repair=claim)

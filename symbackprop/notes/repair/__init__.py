@@ -1,0 +1,1 @@
+"""The smallest edit that makes a wrong equation right; may import `judge` and what it imports."""

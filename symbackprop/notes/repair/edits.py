@@ -1,0 +1,303 @@
+"""Single edits of one side of a claim, each with its kind and what it says was wrong."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Joint, Label, Name, Node, Number
+from symbackprop.notes.kinds import Big, ProductOp, Sign
+from symbackprop.notes.printer import to_latex
+from symbackprop.notes.repair.pool import ELEMENTWISE, Pool, letters_in, primed, value_nodes
+from symbackprop.notes.trees import children, replace_at, unplaced
+
+__all__ = ["Edit", "EditKind", "edits"]
+
+
+class EditKind(enum.IntEnum):
+    """Kinds of edits, the likelier slips first."""
+
+    TRANSPOSE = 0
+    ORDER = 1
+    SIGN = 2
+    SCALE = 3
+    JOINT = 4
+    SLOPE = 5
+    LABEL = 6
+    NAME = 7
+    SUM = 8
+    DROP = 9
+    FACTOR = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An edited side."""
+
+    kind: EditKind
+    side: Node
+    words: str
+
+
+_Local = tuple[EditKind, Node, str]
+_JUXTAPOSED = Joint(ProductOp.JUXTAPOSED)
+_TURNABLE = (Name, ast.Prefixed, ast.Group, ast.Apply, ast.Derivative, ast.Product)
+
+
+def edits(side: Node, pool: Pool, letters: frozenset[str]) -> Iterator[Edit]:
+    """All single edits of a side, unordered; `letters` are those that the claim may use."""
+    nodes = value_nodes(side)
+    bases = {(*path, 0) for path, node in nodes if isinstance(node, ast.Transposed)}
+    for path, node in nodes:
+        for kind, new, words in _local(node, pool, letters, path in bases):
+            yield Edit(kind, replace_at(side, path, new), words)
+    for kind, new, words in _whole(side, pool, letters):
+        yield Edit(kind, new, words)
+
+
+def _local(node: Node, pool: Pool, letters: frozenset[str], turned: bool) -> Iterator[_Local]:
+    yield from _turned(node, pool, turned)
+    yield from _changed(node, pool, letters)
+
+
+def _turned(node: Node, pool: Pool, turned: bool) -> Iterator[_Local]:
+    if isinstance(node, ast.Transposed):
+        yield EditKind.TRANSPOSE, node.base, f"a transpose too many on {_tex(node.base)}"
+    elif isinstance(node, _TURNABLE) and not turned:
+        inside = isinstance(node, Name) and bool(node.sups)
+        base: Node = ast.Group((node,)) if isinstance(node, ast.Product) else node
+        new = ast.Transposed(base, pool.style, inside)
+        yield EditKind.TRANSPOSE, new, f"missing transpose on {_tex(node)}"
+
+
+def _changed(node: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
+    if isinstance(node, ast.Product):
+        yield from _product(node, pool)
+    elif isinstance(node, ast.Add):
+        yield from _sum_of_terms(node)
+    elif isinstance(node, ast.Negative):
+        yield EditKind.SIGN, node.operand, "the sign is wrong"
+    elif isinstance(node, ast.Fraction):
+        yield EditKind.SCALE, node.numerator, f"the factor 1/{_tex(node.denominator)} is too much"
+        turned_over = replace(
+            node, numerator=node.denominator, denominator=node.numerator, span=ast.NOWHERE
+        )
+        yield EditKind.SCALE, turned_over, "the fraction is upside down"
+    elif isinstance(node, ast.Power):
+        yield EditKind.SCALE, node.base, f"the power of {_tex(node.base)} is too much"
+    elif isinstance(node, ast.Apply):
+        yield from _applied(node)
+    elif isinstance(node, ast.BigOperator):
+        yield from _big(node)
+    elif isinstance(node, Number):
+        yield from _number(node, letters)
+    elif isinstance(node, Name | ast.Prefixed | ast.Derivative):
+        yield from _labels(node, letters)
+        yield from _renamed(node, pool, letters)
+
+
+def _product(node: ast.Product, pool: Pool) -> Iterator[_Local]:
+    factors, joints = node.factors, node.joints
+    for i in range(len(joints)):
+        swapped = (*factors[:i], factors[i + 1], factors[i], *factors[i + 2 :])
+        words = f"{_tex(factors[i])} and {_tex(factors[i + 1])} are in the wrong order"
+        yield EditKind.ORDER, ast.Product(swapped, joints), words
+        op = joints[i].op
+        if op in ELEMENTWISE or op is ProductOp.STAR:
+            new, said = _JUXTAPOSED, "an elementwise product in place of a matrix product"
+            yield EditKind.JOINT, _joined(node, i, new), said
+        if op not in ELEMENTWISE:
+            said = "a matrix product in place of an elementwise one"
+            yield EditKind.JOINT, _joined(node, i, pool.elementwise), said
+    if len(factors) > 2:
+        yield (
+            EditKind.ORDER,
+            ast.Product(factors[::-1], joints[::-1]),
+            "the factors are in reverse order",
+        )
+    for i, factor in enumerate(factors):
+        rest = factors[:i] + factors[i + 1 :]
+        at = i if i < len(joints) else i - 1
+        if 0 < i < len(joints) and joints[at].op is ProductOp.JUXTAPOSED:
+            at = i - 1
+        kept = joints[:at] + joints[at + 1 :]
+        new_node: Node = rest[0] if len(rest) == 1 else ast.Product(rest, kept)
+        scalar = isinstance(factor, Number | ast.Fraction)
+        kind = EditKind.SCALE if scalar else EditKind.DROP
+        yield kind, new_node, f"the factor {_tex(factor)} is too much"
+
+
+def _joined(node: ast.Product, i: int, joint: Joint) -> ast.Product:
+    return ast.Product(node.factors, (*node.joints[:i], joint, *node.joints[i + 1 :]))
+
+
+def _sum_of_terms(node: ast.Add) -> Iterator[_Local]:
+    flip = {Sign.PLUS: Sign.MINUS, Sign.MINUS: Sign.PLUS, Sign.PLUS_MINUS: Sign.PLUS_MINUS}
+    every = tuple(flip[s] for s in node.signs)
+    terms = node.terms
+    if len(terms) == 2 and node.signs == (Sign.PLUS, Sign.MINUS):
+        yield EditKind.SIGN, ast.Add(terms[::-1], node.signs), "the sign is wrong"
+    elif len(terms) == 2 and node.signs == (Sign.MINUS, Sign.PLUS):
+        yield EditKind.SIGN, ast.Add(terms, every), "the sign is wrong"
+    else:
+        yield EditKind.SIGN, ast.Add(terms, every), "the sign is wrong"
+    for i, term in enumerate(terms):
+        signs = (*node.signs[:i], flip[node.signs[i]], *node.signs[i + 1 :])
+        yield EditKind.SIGN, ast.Add(terms, signs), f"the sign of {_tex(term)} is wrong"
+        rest, left = terms[:i] + terms[i + 1 :], node.signs[:i] + node.signs[i + 1 :]
+        new: Node = ast.Add(rest, left)
+        if len(rest) == 1:
+            new = rest[0] if left[0] is Sign.PLUS else ast.Negative(rest[0])
+        yield EditKind.DROP, new, f"the term {_tex(term)} is too much"
+
+
+def _applied(node: ast.Apply) -> Iterator[_Local]:
+    other = primed(node)
+    if other is not None and len(node.arguments) == 1:
+        words = f"{_tex(node.function)} in place of {_tex(other.function)}"
+        yield EditKind.SLOPE, other, words
+    if isinstance(node.function, Name) and "sum" in node.function.base:
+        yield EditKind.SUM, node.arguments[0], "the sum is too much"
+        for i, argument in enumerate(node.arguments[1:], 1):
+            if isinstance(argument, ast.Comparison) and isinstance(argument.sides[-1], Number):
+                new = Number("0" if argument.sides[-1].text == "1" else "1")
+                changed = replace_at(argument, (len(argument.sides) - 1,), new)
+                arguments = (*node.arguments[:i], changed, *node.arguments[i + 1 :])
+                made = replace(node, arguments=arguments, span=ast.NOWHERE)
+                yield EditKind.SUM, made, "the sum runs over the wrong axis"
+    elif len(node.arguments) == 1:
+        yield EditKind.DROP, node.arguments[0], f"{_tex(node.function)} is too much"
+
+
+def _big(node: ast.BigOperator) -> Iterator[_Local]:
+    if node.body is None or node.op is not Big.SUM:
+        return
+    yield EditKind.SUM, node.body, "the sum is too much"
+    run = node.range
+    ranges = [("lower", replace(run, lower=n, span=ast.NOWHERE)) for n in _steps(run.lower)]
+    ranges += [("upper", replace(run, upper=n, span=ast.NOWHERE)) for n in _steps(run.upper)]
+    for name, changed in ranges:
+        words = f"the sum's {name} limit is wrong"
+        yield EditKind.SUM, replace(node, range=changed, span=ast.NOWHERE), words
+
+
+def _number(node: Number, letters: frozenset[str]) -> Iterator[_Local]:
+    for text in ("1", "2", "0"):
+        if text != node.text:
+            yield EditKind.SCALE, Number(text), f"{node.text} in place of {text}"
+    if node.text == "1":
+        pairs = sorted(x for x in letters if len(x) == 1 and x in "ijkmnpq")
+        for i, first in enumerate(pairs):
+            for second in pairs[i + 1 :]:
+                both = ast.Product((Name(first), Name(second)), (_JUXTAPOSED,))
+                new = Name("delta", (Label((both,), tex=first + second),), head="\\delta")
+                yield EditKind.NAME, new, f"1 in place of {_tex(new)}"
+
+
+def _steps(node: Node | None) -> list[Node]:
+    """A whole number or letter, one lower and one higher."""
+    if isinstance(node, Number) and node.text.isdigit():
+        n = int(node.text)
+        return [Number(str(k)) for k in (n - 1, n + 1) if k >= 0]
+    one = Number("1")
+    if isinstance(node, Name) and not node.subs and not node.sups:
+        return [ast.Add((node, one), (Sign.PLUS, s)) for s in (Sign.MINUS, Sign.PLUS)]
+    if isinstance(node, ast.Add) and len(node.terms) == 2 and node.terms[1] == one:
+        other = Sign.PLUS if node.signs[1] is Sign.MINUS else Sign.MINUS
+        return [node.terms[0], ast.Add(node.terms, (node.signs[0], other))]
+    return []
+
+
+def _labels(node: Node, letters: frozenset[str]) -> Iterator[_Local]:
+    """Another layer, or other indices, in the labels of a name or a derivative."""
+    for path, item in _label_items(node):
+        options = _steps(item)
+        if isinstance(item, Name) and len(item.base) == 1:
+            options += [Name(x) for x in sorted(letters) if x != item.base]
+        if isinstance(item, ast.Product) and len(item.factors) == 2:
+            options.append(ast.Product(item.factors[::-1], item.joints))
+            for i in (0, 1):
+                for letter in sorted(letters):
+                    new = (*item.factors[:i], Name(letter), *item.factors[i + 1 :])
+                    options.append(ast.Product(new, item.joints))
+        for option in options:
+            if option == item:
+                continue
+            made = replace_at(node, path, option)
+            yield EditKind.LABEL, made, f"{_tex(node)} in place of {_tex(made)}"
+
+
+def _label_items(node: Node, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Node]]:
+    inside = isinstance(node, Label)
+    for i, child in enumerate(children(node)):
+        if inside:
+            yield (*path, i), child
+        else:
+            yield from _label_items(child, (*path, i))
+
+
+def _renamed(node: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
+    options = pool.derivatives if isinstance(node, ast.Derivative) else pool.names
+    for other in options:
+        if other == node or not letters_in(other) <= letters:
+            continue
+        yield EditKind.NAME, other, f"{_tex(node)} in place of {_tex(other)}"
+
+
+def _whole(side: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
+    """Edits of a side as a whole: sign, scale, sums, more factors."""
+    if not isinstance(side, ast.Add | ast.Negative):
+        yield EditKind.SIGN, ast.Negative(side), "the sign is wrong"
+    for factor in _scalars(pool):
+        yield EditKind.SCALE, _times(factor, side), f"the factor {_tex(factor)} is missing"
+    for big in pool.sums:
+        if letters_in(big.range) | {n.base for n in big.range.indices if isinstance(n, Name)}:
+            bare = unplaced(big)
+            assert isinstance(bare, ast.BigOperator)
+            body = ast.Group((side,)) if isinstance(side, ast.Add) else side
+            yield EditKind.SUM, replace(bare, body=body), "the sum is missing"
+    body = ast.Group((side,)) if isinstance(side, ast.Add) else side
+    for slope in pool.slopes:
+        if letters_in(slope) <= letters:
+            words = f"the factor {_tex(slope)} is missing"
+            yield EditKind.FACTOR, _appended(body, pool.elementwise, slope), words
+            yield EditKind.FACTOR, _appended(body, _JUXTAPOSED, slope), words
+    for other in (*pool.names, *pool.derivatives):
+        if not letters_in(other) <= letters:
+            continue
+        inside = isinstance(other, Name) and bool(other.sups)
+        words = f"the factor {_tex(other)} is missing"
+        for factor in (other, ast.Transposed(other, pool.style, inside)):
+            yield EditKind.FACTOR, _appended(body, _JUXTAPOSED, factor), words
+            yield EditKind.FACTOR, _times(factor, side), words
+        yield EditKind.FACTOR, _appended(body, pool.elementwise, other), words
+
+
+def _scalars(pool: Pool) -> list[Node]:
+    one, two = Number("1"), Number("2")
+    made: list[Node] = [ast.Fraction(one, name) for name in pool.batch]
+    return [*made, two, ast.Fraction(one, two), *pool.batch]
+
+
+def _times(factor: Node, side: Node) -> Node:
+    if isinstance(side, ast.Negative):
+        return ast.Negative(_times(factor, side.operand))
+    if isinstance(side, ast.Add):
+        return ast.Product((factor, ast.Group((side,))), (_JUXTAPOSED,))
+    if isinstance(side, ast.Product):
+        return ast.Product((factor, *side.factors), (_JUXTAPOSED, *side.joints))
+    return ast.Product((factor, side), (_JUXTAPOSED,))
+
+
+def _appended(side: Node, joint: Joint, factor: Node) -> Node:
+    if isinstance(side, ast.Negative):
+        return ast.Negative(_appended(side.operand, joint, factor))
+    if isinstance(side, ast.Product):
+        return ast.Product((*side.factors, factor), (*side.joints, joint))
+    return ast.Product((side, factor), (joint,))
+
+
+def _tex(node: Node) -> str:
+    return to_latex(unplaced(node))

@@ -1,0 +1,214 @@
+"""Search the smallest edit of a wrong claim that the judge calls right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.judge.claims import Claim, Outcome, Status, at, evaluate_claim
+from symbackprop.notes.judge.evaluate import NeedLetter
+from symbackprop.notes.judge.judge import Config, Judge, Judged
+from symbackprop.notes.judge.numbers import Numbers
+from symbackprop.notes.judge.statements import sort_statement
+from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown
+from symbackprop.notes.judge.verdicts import Finding
+from symbackprop.notes.judge.worlds import SEEDS, Choice
+from symbackprop.notes.printer import to_latex
+from symbackprop.notes.repair.edits import Edit, EditKind, edits
+from symbackprop.notes.repair.pool import Pool, letters_in, pool_of
+from symbackprop.notes.statements import Statement
+from symbackprop.notes.trees import walk
+from symbackprop.notes.verdict import Verdict
+
+__all__ = ["Repair", "Repairer"]
+
+MOST = 4000
+"""Candidates that are evaluated for one claim."""
+SECONDS = 0.8
+_REFUSED = (Mismatch, Unknown, ArithmeticError, IndexError, KeyError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """The mended statement as LaTeX, and in one sentence what was wrong."""
+
+    latex: str
+    reason: str
+
+
+class Repairer:
+    """Searches repairs of a document's wrong claims under its conventions."""
+
+    def __init__(self, judge: Judge, config: Config) -> None:
+        self.judge = judge
+        self.config = config
+        self.pool: Pool | None = None
+
+    def pieces(self) -> Pool:
+        """What the document offers to an edit."""
+        if self.pool is None:
+            sides = [
+                side
+                for entry in self.judge.model.entries
+                for part in entry.parsed.parts
+                if isinstance(part, Statement)
+                for side in part.sides
+            ]
+            self.pool = pool_of(sides, self.judge.model.profile)
+        return self.pool
+
+    def mended(self, item: Judged, finding: Finding) -> Finding:
+        """A finding with the repair of what is wrong, and the reason that the repair tells."""
+        outcome = finding.outcome
+        if finding.verdict is not Verdict.WRONG or outcome is None:
+            return finding
+        repair = self.repair(item, outcome)
+        if repair is None:
+            return finding
+        shapes = not outcome.conforms and bool(outcome.reason)
+        reason = f"{repair.reason}: {outcome.reason}" if shapes else repair.reason
+        return replace(finding, reason=reason, mended=repair.latex)
+
+    def repair(self, item: Judged, outcome: Outcome | None) -> Repair | None:
+        """The smallest edit that makes a wrong statement right, if one is found."""
+        part = item.part
+        if not isinstance(part, Statement) or item.claim is None or outcome is None:
+            return None
+        first = outcome.side if 1 <= outcome.side < len(part.sides) else 1
+        if first >= len(part.sides):
+            return None
+        search = _Search(self, item, part, first, outcome)
+        found = search.found()
+        if found is None:
+            return None
+        return Repair(search.printed(found), found.words)
+
+
+class _Search:
+    """The search for one claim."""
+
+    def __init__(
+        self, owner: Repairer, item: Judged, part: Statement, place: int, outcome: Outcome
+    ) -> None:
+        self.judge, self.config, self.pool = owner.judge, owner.config, owner.pieces()
+        self.item, self.part, self.place, self.outcome = item, part, place, outcome
+        assert item.claim is not None
+        self.claim = item.claim
+        self.letters = frozenset(
+            letter for side in item.claim.sides for letter in letters_in(side)
+        ) | {letter for letter, _ in outcome.letters}
+        self.left = item.claim.sides[0]
+        self.mentions = any(self.is_left(n) for _, n in walk(part.sides[place]))
+        self.seen: set[Node] = {part.sides[place]}
+        self.count = 0
+        self.end = time.monotonic() + SECONDS
+        self.worlds = self.evaluators()
+
+    def evaluators(self) -> list[Numbers]:
+        """The evaluators of the world in which the claim failed, one for every seed."""
+        choices = self.judge.worlds.choices(self.item.entry)
+        chosen: Choice = choices[0]
+        for choice in choices:
+            made = self.judge.in_world(self.claim, choice, self.config, SEEDS[:1])
+            if made.status in (Status.WRONG, Status.UNNATURAL):
+                chosen = choice
+                break
+        found = []
+        for seed in SEEDS:
+            flags = self.config.flags
+            numbers = self.judge.worlds.numbers(chosen, self.config.batch, seed, flags)
+            numbers.bindings = dict(self.judge.bound(chosen, self.config, self.claim))
+            found.append(numbers)
+        return found
+
+    def found(self) -> Edit | None:
+        """The first right edit: single ones by kind and size, then pairs."""
+        side = self.part.sides[self.place]
+        singles = self.fresh(edits(side, self.pool, self.letters))
+        for edit in singles:
+            if self.accepted(edit.side):
+                return edit
+        for cap in (EditKind.SLOPE, EditKind.NAME):
+            for one in singles:
+                if one.kind > cap:
+                    break
+                made = self.fresh(
+                    e for e in edits(one.side, self.pool, self.letters) if one.kind <= e.kind <= cap
+                )
+                for two in made:
+                    if self.count >= MOST or time.monotonic() > self.end:
+                        return None
+                    if self.accepted(two.side):
+                        return replace(two, words=f"{one.words}, and {two.words}")
+        return None
+
+    def fresh(self, made: Iterator[Edit]) -> list[Edit]:
+        """Edits that were not met before, in the order of their kinds, small ones first."""
+        kept = []
+        for edit in made:
+            if edit.side not in self.seen:
+                self.seen.add(edit.side)
+                kept.append(edit)
+        return sorted(kept, key=lambda e: (e.kind, _size(e.side)))
+
+    def is_left(self, node: Node) -> bool:
+        """Whether a node is the left side."""
+        return node == self.left
+
+    def accepted(self, side: Node) -> bool:
+        """Whether the judge calls the claim with an edited side right."""
+        self.count += 1
+        if time.monotonic() > self.end + SECONDS:
+            return False
+        if not self.mentions and any(self.is_left(n) for _, n in walk(side)):
+            return False
+        others = self.part.sides[1 : self.place]
+        if side in others or (isinstance(side, Name | ast.Prefixed | ast.Number) and not others):
+            if _size(self.part.sides[self.place]) > 2:
+                return False
+        claim = self.claimed(side)
+        if claim is None:
+            return False
+        return self.holds_there(claim) and all(
+            evaluate_claim(claim, numbers).status is Status.RIGHT for numbers in self.worlds
+        )
+
+    def claimed(self, side: Node) -> Claim | None:
+        """The claim that the edited statement makes."""
+        sides = self.part.sides
+        edited = replace(self.part, sides=(*sides[: self.place], side, *sides[self.place + 1 :]))
+        lefts = list(self.item.sorted.lefts) or [self.left]
+        made = sort_statement(edited, self.item.entry, self.judge.model, lefts)
+        return made.claim if made.kind is self.item.sorted.kind else None
+
+    def holds_there(self, claim: Claim) -> bool:
+        """Whether a claim holds where the wrong one was seen to fail."""
+        numbers = self.worlds[0]
+        numbers.families = numbers.families_of(claim.sides)
+        try:
+            made = at(claim, numbers, dict(self.outcome.letters))
+        except (NeedLetter, OutOfRange):
+            return True
+        except _REFUSED:
+            return False
+        return made is None or made.status is Status.RIGHT
+
+    def printed(self, edit: Edit) -> str:
+        """The mended statement in the document's own spelling."""
+        source = self.item.entry.parsed.source
+        sides = [to_latex(side, source) for side in self.part.sides]
+        sides[self.place] = to_latex(edit.side, source)
+        if self.part.inherited:
+            foreign = to_latex(self.left) if not sides[0].strip() else sides[0]
+            sides[0] = foreign
+        made = sides[0].strip()
+        for relation, side in zip(self.part.relations, sides[1:], strict=True):
+            made += f" {relation.value.strip()} {side.strip()}"
+        return made
+
+
+def _size(node: Node) -> int:
+    return sum(not isinstance(n, ast.Group | ast.Joint | ast.Label) for _, n in walk(node))
