@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Opaque, Prim, Reduction, Var
 from symbackprop.ir.graph import consumers, operands, reachable
 from symbackprop.ir.nodes import Read
-from symbackprop.raising.matrix import Raiser
-from symbackprop.sizes import Index
+from symbackprop.raising.matrix import STEP_AXIS, Raiser
+from symbackprop.sizes import Index, axis
 
 DEEPEST = 6
 """How many anonymous nodes may be inlined into one another."""
@@ -74,14 +74,24 @@ def _must(graph: Graph, i: int, raiser: Raiser) -> bool:
 
 
 def _loose_arguments(graph: Graph, ids: Iterable[int], raiser: Raiser) -> set[int]:
-    """The anonymous arguments of opaque functions and primitives that have no matrix form."""
+    """The anonymous arguments of opaque functions, primitives and loops without a matrix form."""
     found: set[int] = set()
     for i in ids:
         node = graph[i]
         if isinstance(node, (Opaque, Prim)):
             free = (a for a in node.args if not raiser.stays(a))
             found.update(a for a in free if raiser.law(a) is None)
+        elif isinstance(node, Loop):
+            whole = [*(c.init for c in node.carries), *(f.outer for f in node.constants)]
+            free = (a for a in whole if not raiser.stays(a) and not _is_zero(graph[a]))
+            found.update(a for a in free if raiser.law(a) is None)
+            slices = (f.outer for f in node.stacked if not raiser.stays(f.outer))
+            found.update(a for a in slices if raiser.slice_law(a, (axis(STEP_AXIS),)) is None)
     return found
+
+
+def _is_zero(node: object) -> bool:
+    return isinstance(node, Comp) and node.body == 0
 
 
 def _dear(node: object, readers: list[int]) -> bool:

@@ -102,8 +102,7 @@ def cotangents_inside(
     """For each loop that a derivative is, the cotangents in its body that are kept; their names.
 
     Kept are those of values that are handed on, and of named ones that are read more than once;
-    those that are read more than once themselves have names: dh, dc. (What gives a gradient
-    outside is a value of the loop anyway.)
+    those read more than once have names: dh, dc. (What gives a gradient is a value anyway.)
     """
     graph = problem.graph
     results = projections(graph, range(len(graph)))
@@ -243,7 +242,8 @@ class _Merged:
     def fill(self, body: Graph, roots: Sequence[int], carries: Sequence[int]) -> dict[int, int]:
         """Put everything in; derived value -> node."""
         order = reachable(body, [*roots, *carries])
-        fed = {i: feed for i, feed in _feeds(self.loop).items() if i in set(order)}
+        inside = set(order)
+        fed = {i: feed for i, feed in _feeds(self.loop).items() if i in inside}
         self._forward_bodies([outer for outer, slices in fed.values() if slices])
         ids: dict[int, int] = {}
         for i in order:
@@ -281,8 +281,10 @@ class _Merged:
                 inner = _body(loop)[var]
                 if isinstance(inner, Var):
                     self._facts.setdefault(feed, inner.facts)
-            outs = [c.out for c in loop.carries]
-            self._forward_body(loop_id, [*wanted[loop_id], *outs, *self.kept.get(loop_id, ())])
+            # what is handed on is stored as what comes in: not once more to save a product
+            outs = {c.out for c in loop.carries}
+            wanted[loop_id] += [v for v in self.kept.get(loop_id, ()) if v not in outs]
+            self._forward_body(loop_id, wanted[loop_id])
 
     def _forward_body(self, loop_id: int, values: Sequence[int]) -> None:
         loop = self.outer[loop_id]
