@@ -100,6 +100,8 @@ def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
             return Outcome(Status.UNKNOWN, f"nothing says what {need.letter} is")
         if outcome is not None:
             outcomes.append(outcome)
+            if outcome.status is Status.WRONG:
+                return outcome
     return combined(outcomes)
 
 

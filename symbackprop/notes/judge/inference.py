@@ -410,6 +410,8 @@ class Inference(Evaluator):
                     "Tr", "LSE", "CE", "KL", "MSE", "BCE", "NLL", "Loss", "loss", "Div", "div",
                     "cost", "Cost"):  # fmt: skip
             return NUMBER
+        if name in ("rot", "flatten", "reshape", "vec", "Vec", "argmax", "concat", "Concat"):
+            raise Unknown(f"{name} is not known")
         if name in ("diag", "Diag"):
             made: Sh = self.ops.diagonal(arguments[0])
             return made

@@ -16,7 +16,7 @@ __all__ = ["Edit", "edits"]
 
 Edit = tuple[str, Node]
 
-MOST_EDITS = 260
+MOST_EDITS = 120
 """Edits of one side that are tried."""
 
 

@@ -11,7 +11,7 @@ from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
 from symbackprop.notes.judge.world import World
-from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.resolve.definitions import Definition, has_gradient, is_loss_key
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.trees import walk
 
@@ -142,22 +142,25 @@ class Worlds:
 
     def batches(self) -> tuple[int, ...]:
         """Which hypotheses on batches are worth a try."""
-        made = [0]
-        names = {
+        claimed = {
             n.base
             for entry in self.model.entries
             for part in entry.parsed.parts
+            if any(has_gradient(side) for side in getattr(part, "sides", ()))
             for side in getattr(part, "sides", ())
             for _, n in walk(side)
             if isinstance(n, Name)
         }
-        keys = {d.key for d in self.model.definitions}
-        if any(key[:1].isupper() for key in keys) or "X" in names or "A" in names:
-            made.append(1)
-        many = bool(names & {"m", "np.sum", "batch", "N", "M"}) or any(
-            pair[1] in ("m", "N", "B") for pair in self.model.shapes.values()
+        made = [0]
+        capital = any(
+            len(d.key) == 1 and d.key.isupper() and not is_loss_key(d.key)
+            for d in self.model.definitions
+            if not d.late and any(isinstance(n, ast.Product) for _, n in walk(d.body))
         )
-        if many:
+        if capital:
+            made.append(1)
+        shaped = any(pair[1] in ("m", "N", "B") for pair in self.model.shapes.values())
+        if claimed & {"m", "np.sum", "batch", "M"} or shaped or (capital and "N" in claimed):
             made.append(2)
         return tuple(made)
 
@@ -166,6 +169,10 @@ def usable(definition: Definition, model: Model) -> bool:
     """Whether a definition can give a value: no dots, no prose, no index out of nowhere."""
     if definition.late:
         return True
+    if any(not isinstance(comp, Name) for comp in definition.comps):
+        return False
+    if isinstance(definition.body, ast.Number) and not definition.labels:
+        return False
     letters = {n.base for c in definition.comps for _, n in walk(c) if isinstance(n, Name)}
     for _, node in walk(definition.body):
         if isinstance(node, ast.Dots | ast.Opaque | ast.Text | ast.Missing):

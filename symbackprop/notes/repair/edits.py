@@ -10,7 +10,14 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Joint, Label, Name, Node, Number
 from symbackprop.notes.kinds import Big, ProductOp, Sign
 from symbackprop.notes.printer import to_latex
-from symbackprop.notes.repair.pool import ELEMENTWISE, Pool, letters_in, primed, value_nodes
+from symbackprop.notes.repair.pool import (
+    ELEMENTWISE,
+    Pool,
+    letters_in,
+    primed,
+    transposed,
+    value_nodes,
+)
 from symbackprop.notes.trees import children, replace_at, unplaced
 
 __all__ = ["Edit", "EditKind", "edits"]
@@ -66,10 +73,8 @@ def _turned(node: Node, pool: Pool, turned: bool) -> Iterator[_Local]:
     if isinstance(node, ast.Transposed):
         yield EditKind.TRANSPOSE, node.base, f"a transpose too many on {_tex(node.base)}"
     elif isinstance(node, _TURNABLE) and not turned:
-        inside = isinstance(node, Name) and bool(node.sups)
         base: Node = ast.Group((node,)) if isinstance(node, ast.Product) else node
-        new = ast.Transposed(base, pool.style, inside)
-        yield EditKind.TRANSPOSE, new, f"missing transpose on {_tex(node)}"
+        yield EditKind.TRANSPOSE, transposed(base, pool.style), f"missing transpose on {_tex(node)}"
 
 
 def _changed(node: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
@@ -267,9 +272,8 @@ def _whole(side: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
     for other in (*pool.names, *pool.derivatives):
         if not letters_in(other) <= letters:
             continue
-        inside = isinstance(other, Name) and bool(other.sups)
         words = f"the factor {_tex(other)} is missing"
-        for factor in (other, ast.Transposed(other, pool.style, inside)):
+        for factor in (other, transposed(other, pool.style)):
             yield EditKind.FACTOR, _appended(body, _JUXTAPOSED, factor), words
             yield EditKind.FACTOR, _times(factor, side), words
         yield EditKind.FACTOR, _appended(body, pool.elementwise, other), words

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Joint, Name, Node
-from symbackprop.notes.kinds import Prefix, ProductOp, TransposeStyle
+from symbackprop.notes.kinds import Bracket, Prefix, ProductOp, TransposeStyle
 from symbackprop.notes.resolve.profile import Profile
 from symbackprop.notes.trees import children, unplaced
 
-__all__ = ["ELEMENTWISE", "Pool", "letters_in", "pool_of", "primed", "value_nodes"]
+__all__ = ["ELEMENTWISE", "Pool", "letters_in", "pool_of", "primed", "transposed", "value_nodes"]
 
 ELEMENTWISE = frozenset({ProductOp.ODOT, ProductOp.CIRC, ProductOp.BULLET})
 _BATCHES = ("m", "N", "M", "B", "n")
@@ -64,6 +64,12 @@ def letters_in(node: Node) -> set[str]:
         within = inside or isinstance(here, ast.Label)
         stack.extend((child, within) for child in children(here))
     return found
+
+
+def transposed(node: Node, style: TransposeStyle) -> ast.Transposed:
+    """The transpose of a node; its mark joins superscripts that stand in brackets."""
+    last = node.sups[-1] if isinstance(node, Name) and node.sups else None
+    return ast.Transposed(node, style, last is not None and last.bracket is not Bracket.NONE)
 
 
 def primed(node: ast.Apply) -> ast.Apply | None:

@@ -20,7 +20,7 @@ from symbackprop.notes.printer import to_latex
 from symbackprop.notes.repair.edits import Edit, EditKind, edits
 from symbackprop.notes.repair.pool import Pool, letters_in, pool_of
 from symbackprop.notes.statements import Statement
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unplaced, walk
 from symbackprop.notes.verdict import Verdict
 
 __all__ = ["Repair", "Repairer"]
@@ -80,6 +80,13 @@ class Repairer:
         first = outcome.side if 1 <= outcome.side < len(part.sides) else 1
         if first >= len(part.sides):
             return None
+        left = part.sides[0]
+        if isinstance(left, ast.Transposed) and not part.inherited:
+            search = _Search(self, item, part, 0, outcome)
+            words = f"a transpose too many on {to_latex(unplaced(left.base))}"
+            if search.accepted(left.base):
+                edit = Edit(EditKind.TRANSPOSE, left.base, words)
+                return Repair(search.printed(edit), words)
         search = _Search(self, item, part, first, outcome)
         found = search.found()
         if found is None:
@@ -163,18 +170,23 @@ class _Search:
         self.count += 1
         if time.monotonic() > self.end + SECONDS:
             return False
-        if not self.mentions and any(self.is_left(n) for _, n in walk(side)):
+        if self.place and not self.mentions and any(self.is_left(n) for _, n in walk(side)):
             return False
-        others = self.part.sides[1 : self.place]
-        if side in others or (isinstance(side, Name | ast.Prefixed | ast.Number) and not others):
-            if _size(self.part.sides[self.place]) > 2:
-                return False
+        if self.place and _size(self.part.sides[self.place]) > 2 and self.is_empty(side):
+            return False
         claim = self.claimed(side)
         if claim is None:
             return False
         return self.holds_there(claim) and all(
             evaluate_claim(claim, numbers).status is Status.RIGHT for numbers in self.worlds
         )
+
+    def is_empty(self, side: Node) -> bool:
+        """Whether an edited side says nothing more: a name alone, or what another side says."""
+        others = self.part.sides[1 : self.place]
+        if others:
+            return side in others
+        return isinstance(side, Name | ast.Prefixed | ast.Number)
 
     def claimed(self, side: Node) -> Claim | None:
         """The claim that the edited statement makes."""
@@ -204,6 +216,15 @@ class _Search:
         if self.part.inherited:
             foreign = to_latex(self.left) if not sides[0].strip() else sides[0]
             sides[0] = foreign
+        made = self.joined(sides)
+        if made.count("\\left") != made.count("\\right"):
+            whole = (*self.part.sides[: self.place], edit.side, *self.part.sides[self.place + 1 :])
+            spelled = [to_latex(unplaced(side)) for side in whole]
+            made = self.joined([spelled[0] or sides[0], *spelled[1:]])
+        return made
+
+    def joined(self, sides: list[str]) -> str:
+        """The sides with their relations between them."""
         made = sides[0].strip()
         for relation, side in zip(self.part.relations, sides[1:], strict=True):
             made += f" {relation.value.strip()} {side.strip()}"
