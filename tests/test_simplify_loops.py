@@ -128,6 +128,14 @@ def test_a_definition_inside_is_folded():
     assert not any("/" in str(node.body) for node in nodes if isinstance(node, Comp))
 
 
+def test_a_layer_inside_has_its_compact_form():
+    """p ⊙ (g − (pᵀ g) 1), as it is outside."""
+    derived = derive(sb.build(NETS["softmax"]()), ["W", "U"])
+    (loop,) = body_text(derived)
+    nodes = [loop.body[i] for i in reachable(loop.body, [c.out for c in loop.carries])]
+    assert not any("/" in str(node.body) for node in nodes if isinstance(node, Comp))
+
+
 def test_what_nothing_reads_is_gone():
     """A carry that only the loss of a cut branch needed."""
 

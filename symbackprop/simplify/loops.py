@@ -242,8 +242,7 @@ class _Merged:
     def fill(self, body: Graph, roots: Sequence[int], carries: Sequence[int]) -> dict[int, int]:
         """Put everything in; derived value -> node."""
         order = reachable(body, [*roots, *carries])
-        inside = set(order)
-        fed = {i: feed for i, feed in _feeds(self.loop).items() if i in inside}
+        fed = {i: feed for i, feed in _feeds(self.loop).items() if i in order}
         self._forward_bodies([outer for outer, slices in fed.values() if slices])
         ids: dict[int, int] = {}
         for i in order:
