@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.claims import Claim, Outcome, Status, at, evaluate_claim
@@ -177,9 +179,10 @@ class _Search:
         claim = self.claimed(side)
         if claim is None:
             return False
-        return self.holds_there(claim) and all(
-            evaluate_claim(claim, numbers).status is Status.RIGHT for numbers in self.worlds
-        )
+        with np.errstate(all="ignore"):
+            return self.holds_there(claim) and all(
+                evaluate_claim(claim, numbers).status is Status.RIGHT for numbers in self.worlds
+            )
 
     def is_empty(self, side: Node) -> bool:
         """Whether an edited side says nothing more: a name alone, or what another side says."""
