@@ -128,8 +128,7 @@ def best(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[str, Bin
     uses = [
         claim
         for claim in claims
-        if claim not in lefts
-        and any(name in unbound_in(side, numbers) for side in claim.sides[1:])
+        if claim not in lefts and any(name in unbound_in(side, numbers) for side in claim.sides[1:])
     ]
     for about in (lefts[:5], uses[:4]):
         found = explaining(name, about, numbers)
@@ -138,9 +137,7 @@ def best(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[str, Bin
     return None
 
 
-def explaining(
-    name: Unbound, claims: list[Claim], numbers: Numbers
-) -> tuple[str, Binding] | None:
+def explaining(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[str, Binding] | None:
     """The binding that makes most of some claims right."""
     top: tuple[int, str, Binding] | None = None
     if not claims:

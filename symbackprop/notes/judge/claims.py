@@ -15,12 +15,12 @@ from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env, NeedLetter
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.products import Readings
-from symbackprop.notes.trees import walk
 from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown, Val, same
+from symbackprop.notes.trees import walk
 
 __all__ = ["Claim", "Outcome", "Status", "evaluate_claim"]
 
-SAMPLES = 10
+SAMPLES = 6
 """Choices of the free letters at which a claim is evaluated."""
 
 
@@ -326,9 +326,7 @@ def compared(known: list[tuple[int, Readings]], letters: dict[str, int]) -> Outc
             f"the right side {values.shown(found.shape)}"
         )
     example = f"expected {numbers_shown(expected)}, found {numbers_shown(found)}"
-    return Outcome(
-        Status.WRONG, reason, side, example, letters=given, conforms=conforms
-    )
+    return Outcome(Status.WRONG, reason, side, example, letters=given, conforms=conforms)
 
 
 def _literal_zero(side: Readings) -> bool:

@@ -148,9 +148,7 @@ def bare_nabla(numbers: Numbers, node: ast.Derivative, env: Env) -> Readings:
     return [(Val(gradient(numbers, sinks[0])), 0)]
 
 
-def variable_of(
-    numbers: Numbers, node: Node, env: Env
-) -> tuple[Key, tuple[int, ...] | None]:
+def variable_of(numbers: Numbers, node: Node, env: Env) -> tuple[Key, tuple[int, ...] | None]:
     """The name that is differentiated by, and which entry of it."""
     if isinstance(node, ast.Apply) and isinstance(node.function, Name):
         node = node.function

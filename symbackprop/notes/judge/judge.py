@@ -52,7 +52,6 @@ class Judge:
         self.model = model
         self.worlds = Worlds(model)
         self.items: list[Judged] = []
-        self.bound_somewhere = False
         self.binders: dict[tuple[Choice, int, Flags], Numbers] = {}
         self.sort()
 
@@ -76,7 +75,9 @@ class Judge:
         sides = [side for item in claims if item.claim for side in item.claim.sides]
         derivatives = any(
             isinstance(n, ast.Derivative)
-            or (isinstance(n, ast.Apply) and isinstance(n.function, Name) and n.function.base == "J")
+            or (
+                isinstance(n, ast.Apply) and isinstance(n.function, Name) and n.function.base == "J"
+            )
             for side in sides
             for _, n in walk(side)
         )
@@ -90,9 +91,7 @@ class Judge:
             for layout in Layout if derivatives else (Layout.MIXED,):
                 for batch in self.worlds.batches():
                     for unaveraged in (False, True) if batch else (False,):
-                        made.append(
-                            Config(batch, Flags(layout, unaveraged, differentials))
-                        )
+                        made.append(Config(batch, Flags(layout, unaveraged, differentials)))
         return made
 
     def outcome(self, item: Judged, config: Config) -> Outcome:
@@ -134,9 +133,7 @@ class Judge:
             if place >= len(claim.sides):
                 continue
             for what, new in edits(claim.sides[place], names, self.model.profile, style):
-                made = replace(
-                    claim, sides=(*claim.sides[:place], new, *claim.sides[place + 1 :])
-                )
+                made = replace(claim, sides=(*claim.sides[:place], new, *claim.sides[place + 1 :]))
                 if self.in_world(made, choice, config).status is Status.RIGHT:
                     return what, made
         return None
@@ -193,11 +190,26 @@ class Judge:
         assert item.claim is not None
         flags = config.flags
         kinds = {type(n) for side in item.claim.sides for _, n in walk(side)}
-        if not kinds & {ast.Derivative, ast.Apply} and not self.bound_somewhere:
+        if not kinds & {ast.Derivative, ast.Apply} or self.entrywise(item.claim):
             flags = replace(flags, layout=Layout.MIXED)
         if ast.Prefixed not in kinds:
             flags = replace(flags, differentials=False)
         return Config(config.batch, flags)
+
+    def entrywise(self, claim: Claim) -> bool:
+        """Whether all derivatives of a claim are by entries, so that no layout matters."""
+        for side in claim.sides:
+            for _, node in walk(side):
+                if isinstance(node, ast.Derivative):
+                    for variable in node.variables:
+                        if not isinstance(variable, Name):
+                            return False
+                        if not self.model.profile.ref(variable).comps:
+                            return False
+                elif isinstance(node, ast.Apply) and isinstance(node.function, Name):
+                    if node.function.base == "J":
+                        return False
+        return True
 
     def in_world(
         self, claim: Claim, choice: Choice, config: Config, seeds: tuple[int, ...] = SEEDS

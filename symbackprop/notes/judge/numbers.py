@@ -61,7 +61,8 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         while isinstance(node, ast.Primed):
             node = node.base
         return isinstance(node, Name) and (
-            node.base in FUNCTIONS or self.scope.profile.ref(node).key in self.scope.profile.functions
+            node.base in FUNCTIONS
+            or self.scope.profile.ref(node).key in self.scope.profile.functions
         )
 
     def families_of(self, sides: tuple[Node, ...]) -> frozenset[str]:
@@ -161,9 +162,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         self.trace.used.add((key, labels))
         return world.variable((key, labels))
 
-    def unresolved(
-        self, key: str, labels: tuple[int, ...], node: Name, env: Env
-    ) -> Val | None:
+    def unresolved(self, key: str, labels: tuple[int, ...], node: Name, env: Env) -> Val | None:
         """A name that is no forward value: bound, late, or an alias."""
         mark = f"{key}[{labels[0]}]" if labels else key
         bound = self.bindings.get(mark) or self.bindings.get(key)
@@ -478,6 +477,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         arguments = [a for a in node.arguments if not isinstance(a, ast.Comparison)]
         operands = [self.eval(a, env) for a in arguments]
         if name in ("sum", "mean") and len(operands) == 1:
+
             def reduced(a: Val) -> Val:
                 if axis is not None and a.v.ndim == 0:
                     raise Mismatch("the sum of a number along an axis")

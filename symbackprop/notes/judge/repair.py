@@ -83,8 +83,9 @@ def orders(side: Node, places: Places, profile: Profile, style: Node | None) -> 
             for i in range(len(node.factors) - 1):
                 factors = list(node.factors)
                 factors[i], factors[i + 1] = factors[i + 1], factors[i]
-                yield "swapped factors", replace_at(
-                    side, path, replace(node, factors=tuple(factors), span=ast.NOWHERE)
+                yield (
+                    "swapped factors",
+                    replace_at(side, path, replace(node, factors=tuple(factors), span=ast.NOWHERE)),
                 )
 
 
@@ -100,10 +101,16 @@ def signs(side: Node, places: Places, profile: Profile, style: Node | None) -> I
                 Sign.MINUS if s is Sign.PLUS else Sign.PLUS if s is Sign.MINUS else s
                 for s in node.signs
             )
-            yield "wrong sign", replace_at(side, path, replace(node, signs=flipped, span=ast.NOWHERE))
+            yield (
+                "wrong sign",
+                replace_at(side, path, replace(node, signs=flipped, span=ast.NOWHERE)),
+            )
             for i in range(len(node.signs)):
                 one = (*node.signs[:i], flipped[i], *node.signs[i + 1 :])
-                yield "wrong sign", replace_at(side, path, replace(node, signs=one, span=ast.NOWHERE))
+                yield (
+                    "wrong sign",
+                    replace_at(side, path, replace(node, signs=one, span=ast.NOWHERE)),
+                )
         elif isinstance(node, ast.Negative) and path:
             yield "wrong sign", replace_at(side, path, node.operand)
         elif isinstance(node, ast.Fraction) and isinstance(node.numerator, ast.Number):
@@ -118,8 +125,11 @@ def primes(side: Node, places: Places, profile: Profile, style: Node | None) -> 
             function = node.function
             other = replace(function, primes=0 if function.primes else 1, span=ast.NOWHERE)
             what = "derivative for the function" if function.primes else "f instead of f prime"
-            yield what, replace_at(
-                side, path, replace(node, function=other, certain=True, span=ast.NOWHERE)
+            yield (
+                what,
+                replace_at(
+                    side, path, replace(node, function=other, certain=True, span=ast.NOWHERE)
+                ),
             )
 
 
@@ -131,8 +141,9 @@ def joints(side: Node, places: Places, profile: Profile, style: Node | None) -> 
                 entrywise = joint.op in (ProductOp.ODOT, ProductOp.CIRC, ProductOp.STAR)
                 new = Joint(ProductOp.JUXTAPOSED if entrywise else ProductOp.ODOT)
                 made = (*node.joints[:i], new, *node.joints[i + 1 :])
-                yield "wrong kind of product", replace_at(
-                    side, path, replace(node, joints=made, span=ast.NOWHERE)
+                yield (
+                    "wrong kind of product",
+                    replace_at(side, path, replace(node, joints=made, span=ast.NOWHERE)),
                 )
 
 

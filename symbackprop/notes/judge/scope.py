@@ -119,7 +119,9 @@ class Scope:
             return self.model.depth
         raise Unknown("a label that is not understood")
 
-    def target(self, name: Name, env: Env) -> tuple[str, tuple[int, ...], tuple[Node, ...], Node | None]:
+    def target(
+        self, name: Name, env: Env
+    ) -> tuple[str, tuple[int, ...], tuple[Node, ...], Node | None]:
         """Key, labels, components and power of a name."""
         ref = self.profile.ref(name)
         labels = [self.label(node, env) for node in ref.labels]
@@ -140,7 +142,7 @@ class Scope:
         if key in self.aliases:
             return self.aliases[key]
         base = key.split(":")[-1]
-        if key in self.leaves or key in self.model.mentioned and base_is_small(key):
+        if key in self.leaves or (key in self.model.mentioned and base_is_small(key)):
             return key
         other = key[: len(key) - len(base)] + base[:1].swapcase() + base[1:]
         return other if other in self.table or other in self.leaves else key

@@ -187,9 +187,7 @@ class ShapeOps:
         """Arrays one after another: a new dimension."""
         full = [p for p in parts if p.shape]
         made = self.dims.new(feature=True)
-        self.dims.sums[made] = tuple(
-            p.shape[axis] if p.shape else Dims.ONE for p in parts
-        )
+        self.dims.sums[made] = tuple(p.shape[axis] if p.shape else Dims.ONE for p in parts)
         if not full:
             return Sh((made, Dims.ONE) if axis == 0 else (Dims.ONE, made))
         for other in full[1:]:

@@ -16,7 +16,9 @@ from symbackprop.notes.statements import Fragment, Statement, Unparsed
 __all__ = ["Kind", "Sorted", "sort_statement"]
 
 _MEMBERSHIP = frozenset({Relation.IN, Relation.SUBSET, Relation.MAPS, Relation.DISTRIBUTED})
-_RATES = frozenset({"eta", "alpha", "epsilon", "lr", "mu", "gamma", "lambda", "rho", "learning_rate"})
+_RATES = frozenset(
+    {"eta", "alpha", "epsilon", "lr", "mu", "gamma", "lambda", "rho", "learning_rate"}
+)
 
 
 class Kind(enum.Enum):
@@ -64,7 +66,9 @@ def sort_statement(
     if part.inherited:
         if not lefts:
             return Sorted(Kind.OTHER, reason="the left side is missing")
-        return Sorted(Kind.CLAIM, Claim((lefts[-1], *sides[1:]), part.conditions), lefts=tuple(lefts))
+        return Sorted(
+            Kind.CLAIM, Claim((lefts[-1], *sides[1:]), part.conditions), lefts=tuple(lefts)
+        )
     made = definitions_of(part, entry.position, model.profile)
     claim = Claim(tuple(sides), part.conditions)
     if made and not any(d.late for d in made) and not has_gradient(sides[0]):
@@ -114,9 +118,7 @@ def weight(node: Node, model: Model) -> Name | None:
     from dataclasses import replace
 
     words = ("new", "old", "next")
-    sups = tuple(
-        s for s in node.sups if s.word not in words and not _is_time(s)
-    )
+    sups = tuple(s for s in node.sups if s.word not in words and not _is_time(s))
     subs = tuple(s for s in node.subs if s.word not in words and not _is_time(s))
     return replace(node, sups=sups, subs=subs, primes=0)
 

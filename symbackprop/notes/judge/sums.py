@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
@@ -91,9 +90,7 @@ def run(numbers: Numbers, node: ast.BigOperator, letters: list[str], env: Env) -
         ):
             continue
         try:
-            body = (
-                run(numbers, node, rest, inner) if rest else numbers.eval(node.body, inner)
-            )
+            body = run(numbers, node, rest, inner) if rest else numbers.eval(node.body, inner)
         except OutOfRange:
             continue
         terms.append(body)
@@ -191,5 +188,3 @@ def over_batch(numbers: Numbers, node: ast.BigOperator, letter: str, env: Env) -
     if not found:
         raise Unknown(f"the sum over {letter} is over something that its body does not show")
     return found
-
-

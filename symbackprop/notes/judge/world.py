@@ -276,6 +276,15 @@ class World:
     def own_loss(self) -> Val | None:
         """The loss that the document defines, the outermost of them."""
         self.define_all()
+        if not self.busy and "own" in self.losses:
+            return self.losses["own"]
+        found = self.outermost()
+        if found is not None and not self.busy:
+            self.losses["own"] = found
+        return found
+
+    def outermost(self) -> Val | None:
+        """The defined loss that no other loss consumes."""
         found = [
             key
             for key, value in self.values.items()

@@ -113,7 +113,9 @@ def _depth(model: Model, nodes: list[Node]) -> None:
 
 def _shapes(model: Model) -> None:
     for text, first, second in shape_lines(model.document):
-        parsed = parse_formula(text.replace("^(", "^{(").replace(")", ")}") if "^(" in text else text)
+        parsed = parse_formula(
+            text.replace("^(", "^{(").replace(")", ")}") if "^(" in text else text
+        )
         part = parsed.parts[0] if parsed.parts else None
         if isinstance(part, Fragment) and isinstance(part.node, Name):
             ref = model.profile.ref(part.node)

@@ -181,9 +181,7 @@ def separated(items: tuple[Node, ...], rank: int = 0) -> list[Node]:
     """The components that a subscript lists: `ij` and `i,j` are two, `11` may be two."""
     made: list[Node] = []
     for item in items:
-        if isinstance(item, ast.Product) and all(
-            j.op is ProductOp.JUXTAPOSED for j in item.joints
-        ):
+        if isinstance(item, ast.Product) and all(j.op is ProductOp.JUXTAPOSED for j in item.joints):
             if all(isinstance(f, Name | ast.Number | ast.Group) for f in item.factors):
                 first = item.factors[0]
                 if not (isinstance(first, ast.Number) and len(item.factors) == 2 and rank < 2):
@@ -278,7 +276,7 @@ def _superscripts(profile: Profile, names: list[Name]) -> None:
         for sup in name.sups:
             item = sup.items[0] if len(sup.items) == 1 else None
             if sup.bracket is Bracket.NONE and isinstance(item, Name) and item.base in words:
-                if profile.layered or name.base[:1].isupper() and name.base != "R":
+                if profile.layered or (name.base[:1].isupper() and name.base != "R"):
                     profile.label_sups.add(loose(head_of(name)))
             if sup.bracket is Bracket.NONE and item is not None and _is_arithmetic(item):
                 if names_in(item) & {"k", "n", "N", "t", "L", "l"} and name.base not in "ex":
@@ -376,4 +374,3 @@ def _ranks(profile: Profile, names: list[Name]) -> None:
         head = loose(head_of(name))
         if profile.ref(name).comps:
             profile.ranks[head] = max(len(profile.ref(name).comps), profile.ranks.get(head, 0))
-
