@@ -72,9 +72,16 @@ def _local(node: Node, pool: Pool, letters: frozenset[str], turned: bool) -> Ite
 def _turned(node: Node, pool: Pool, turned: bool) -> Iterator[_Local]:
     if isinstance(node, ast.Transposed):
         yield EditKind.TRANSPOSE, node.base, f"a transpose too many on {_tex(node.base)}"
-    elif isinstance(node, _TURNABLE) and not turned:
+    elif isinstance(node, _TURNABLE) and not turned and not _is_entry(node):
         base: Node = ast.Group((node,)) if isinstance(node, ast.Product) else node
         yield EditKind.TRANSPOSE, transposed(base, pool.style), f"missing transpose on {_tex(node)}"
+
+
+def _is_entry(node: Node) -> bool:
+    """Whether a name has two indices: an entry, which has no transpose."""
+    return isinstance(node, Name) and any(
+        isinstance(item, ast.Product) for label in node.subs for item in label.items
+    )
 
 
 def _changed(node: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:

@@ -14,10 +14,11 @@ from symbackprop.notes.judge.claims import Claim, Outcome, Status, at, evaluate_
 from symbackprop.notes.judge.evaluate import NeedLetter
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.numbers import Numbers
-from symbackprop.notes.judge.statements import sort_statement
+from symbackprop.notes.judge.statements import Kind, sort_statement
 from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown
 from symbackprop.notes.judge.verdicts import Finding
 from symbackprop.notes.judge.worlds import SEEDS, Choice
+from symbackprop.notes.kinds import Sign
 from symbackprop.notes.printer import to_latex
 from symbackprop.notes.repair.edits import Edit, EditKind, edits
 from symbackprop.notes.repair.pool import Pool, letters_in, pool_of
@@ -194,6 +195,9 @@ class _Search:
     def claimed(self, side: Node) -> Claim | None:
         """The claim that the edited statement makes."""
         sides = self.part.sides
+        if self.item.sorted.kind is Kind.UPDATE and isinstance(side, ast.Add):
+            if side.signs[0] is not Sign.PLUS:
+                return None
         edited = replace(self.part, sides=(*sides[: self.place], side, *sides[self.place + 1 :]))
         lefts = list(self.item.sorted.lefts) or [self.left]
         made = sort_statement(edited, self.item.entry, self.judge.model, lefts)
