@@ -130,6 +130,8 @@ def best(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[str, Bin
         for claim in claims
         if claim not in lefts and any(name in unbound_in(side, numbers) for side in claim.sides[1:])
     ]
+    if name.name.startswith("d "):
+        uses = []
     for about in (lefts[:5], uses[:4]):
         found = explaining(name, about, numbers)
         if found is not None:

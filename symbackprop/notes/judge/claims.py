@@ -317,7 +317,7 @@ def compared(known: list[tuple[int, Readings]], letters: dict[str, int]) -> Outc
         status = Status.RIGHT if best[0] == 0 else Status.UNNATURAL
         return Outcome(status, notes=notes, letters=given)
     assert fault is not None
-    side, expected, found = fault
+    place, expected, found = fault
     reason = "the two sides differ"
     conforms = expected.shape == found.shape or (expected.is_scalar and found.is_scalar)
     if not conforms:
@@ -326,7 +326,7 @@ def compared(known: list[tuple[int, Readings]], letters: dict[str, int]) -> Outc
             f"the right side {values.shown(found.shape)}"
         )
     example = f"expected {numbers_shown(expected)}, found {numbers_shown(found)}"
-    return Outcome(Status.WRONG, reason, side, example, letters=given, conforms=conforms)
+    return Outcome(Status.WRONG, reason, place, example, letters=given, conforms=conforms)
 
 
 def _literal_zero(side: Readings) -> bool:

@@ -47,14 +47,17 @@ class Gradients:
         found: Readings = []
         if target is None or target is numbers.world.loss_or_none():
             slope = gradient(numbers, key)
-            shapes = ((), slope.shape)
+            above: tuple[int, ...] = ()
+            below = slope.shape
         else:
             slope = numbers.world.slope(target, key)
-            shapes = (target.shape, slope.shape[target.v.ndim :])
+            above = target.shape
+            below = slope.shape[target.v.ndim :]
         if where is not None:
-            slope = slope[(..., *where)]
-            shapes = (shapes[0], ())
-        found.extend(arranged(slope, shapes, numbers.flags.layout))
+            places: tuple[Any, ...] = (..., *where)
+            slope = slope[places]
+            below = ()
+        found.extend(arranged(slope, (above, below), numbers.flags.layout))
         if flipped:
             return numbers.lifted([found], numbers.ops.transpose)
         return found

@@ -177,6 +177,7 @@ class Inference(Evaluator):
         else:
             shape = Sh((dims.new(), dims.new()))
             if kind == "column":
+                dims.feature.add(shape.shape[0])
                 dims.join(shape.shape[1], Dims.ONE)
             self.open.append((key, shape))
         self.shapes[key] = shape
@@ -221,6 +222,8 @@ class Inference(Evaluator):
         hypothesis = self.scope.hypothesis
         base = key.split(":")[-1].split("_")[0].split("^")[0]
         rank = self.scope.profile.ranks.get(base, 0)
+        if not rank and self.scope.profile.ranks.get(base.lower(), 0) == 2:
+            rank = 2
         capital = base[:1].isupper() and len(base) == 1
         if rank >= 2:
             return "matrix"

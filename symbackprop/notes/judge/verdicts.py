@@ -9,6 +9,7 @@ from symbackprop.notes.judge.claims import Claim, Outcome, Status
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.statements import Kind
 from symbackprop.notes.kinds import Relation
+from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.trees import walk
 from symbackprop.notes.verdict import Basis, Verdict
 
@@ -112,7 +113,7 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
         same = replace(other, flags=replace(other.flags, layout=config.flags.layout)) == config
         if not same or judge.outcome(item, other).status is not Status.RIGHT:
             continue
-        if not established(judge, config, other, item):
+        if evident(judge, config, other, item):
             return Finding(
                 Verdict.CONVENTION,
                 f"right in another convention: {other.flags.layout.value}",
@@ -140,6 +141,18 @@ def sound(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> bool:
     choice = judge.worlds.choices(item.entry)[0]
     world = judge.worlds.world(choice, config.batch, 1)
     return not world.failed and not world.inference.conflicts
+
+
+def evident(judge: Judge, config: Config, other: Config, item: Judged) -> bool:
+    """Whether another layout may be meant: by a Jacobian alone, by a gradient like others."""
+    if established(judge, config, other, item):
+        return False
+    first = item.claim.sides[0] if item.claim is not None else None
+    if isinstance(first, ast.Derivative) and isinstance(first.target, ast.Name):
+        key = judge.model.profile.ref(first.target).key
+        if not is_loss_key(key):
+            return True
+    return established(judge, other, config, item)
 
 
 def established(judge: Judge, config: Config, other: Config, item: Judged) -> bool:

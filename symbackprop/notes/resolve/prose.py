@@ -27,7 +27,7 @@ def local_statements(document: Document, formula: Formula) -> list[Statement]:
     paragraph = text.strip().split("\n\n")[-1].strip()
     if not paragraph or len(paragraph) > 160 or paragraph.startswith(("#", "-", "*", "|")):
         return []
-    found = []
+    found: list[Statement] = []
     for match in _PLAIN.finditer(paragraph):
         body = re.split(r"\s{2,}|\s(?:element|where|and|with|for|as|by|is|in|on)\b", match[2])[0]
         parsed = parse_formula(f"{_tex(match[1])} = {_tex(body.strip())}", {}, document.vocabulary)
