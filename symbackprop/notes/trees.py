@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import fields, replace
 from functools import cache
+from typing import cast
 
 from symbackprop.notes.ast import NOWHERE, Label, Node
 
@@ -24,9 +25,9 @@ MAX_DEPTH = 90
 
 
 @cache
-def _parts(kind: type[Node]) -> tuple[str, ...]:
+def _parts(kind: Hashable) -> tuple[str, ...]:
     """The names of the fields in which a kind of node may hold nodes."""
-    return tuple(part.name for part in fields(kind) if part.name not in _PLAIN)
+    return tuple(part.name for part in fields(cast(type[Node], kind)) if part.name not in _PLAIN)
 
 
 _PLAIN = frozenset({"span", "head", "tex", "text", "font", "primes", "base_name"})

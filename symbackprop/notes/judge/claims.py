@@ -16,6 +16,7 @@ from symbackprop.notes.judge.evaluate import Env, NeedLetter
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown, Val, same
+from symbackprop.notes.resolve.profile import names_in
 from symbackprop.notes.trees import walk
 
 __all__ = ["Claim", "Outcome", "Status", "evaluate_claim"]
@@ -152,7 +153,7 @@ def free_letters(claim: Claim, numbers: Numbers) -> _Free:
         while tries < 12:
             tries += 1
             try:
-                numbers.eval(side, Env(letters=dict(letters)))
+                numbers.read(side, Env(letters=dict(letters)))
             except NeedLetter as need:
                 if need.letter in letters:
                     break
@@ -184,7 +185,7 @@ def probe_letters(side: Node, numbers: Numbers, known: dict[str, int]) -> set[st
     letters: dict[str, int] = {}
     for _ in range(12):
         try:
-            numbers.eval(side, Env(letters=dict(letters)))
+            numbers.read(side, Env(letters=dict(letters)))
         except NeedLetter as need:
             if need.letter in letters:
                 return None
@@ -239,7 +240,7 @@ def at(claim: Claim, numbers: Numbers, letters: dict[str, int]) -> Outcome | Non
     broken: tuple[int, str] | None = None
     for i, side in enumerate(claim.sides):
         try:
-            sides.append(numbers.eval(side, env))
+            sides.append(numbers.read(side, env))
         except Unknown as error:
             sides.append(None)
             reasons.append(str(error))
@@ -275,8 +276,6 @@ def condition_is_about(condition: Node, numbers: Numbers, env: Env) -> bool:
 
 
 def _bound(side: Node, env: Env) -> bool:
-    from symbackprop.notes.resolve.profile import names_in
-
     return names_in(side) <= set(env.letters) | {"y"}
 
 

@@ -15,6 +15,7 @@ from symbackprop.notes.judge.operations import select
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.values import Array, Mismatch, Unknown, Val
 from symbackprop.notes.kinds import Delimiter, Relation
+from symbackprop.notes.resolve.profile import separated
 from symbackprop.notes.trees import walk
 
 __all__ = ["Conditions"]
@@ -118,7 +119,7 @@ class Conditions:
         ):
             for case in node.cases:
                 if case.condition is None or case.otherwise or self.holds(case.condition, env):
-                    found: Readings = self.eval(case.value, env)
+                    found: Readings = self.read(case.value, env)
                     return found
             raise Unknown("no case holds here")
         made: Val | None = None
@@ -154,11 +155,11 @@ class Conditions:
         square = isinstance(node.base, ast.Group) and node.base.delimiter is Delimiter.SQUARE
         if square and len(letters) == len(comps):
             try:
-                self.eval(node.base, without)
+                self.read(node.base, without)
             except NeedLetter as need:
                 if need.letter in letters and need.extent is not None:
                     return [(self.built(node.base, letters, without), 0)]
-        base = self.eval(node.base, without if square else env)
+        base = self.read(node.base, without if square else env)
         return self.lifted(  # type: ignore[no-any-return]
             [base],
             lambda a: a if not a.v.ndim else values.entry(a, self.indices(comps, a.shape, env)),
@@ -166,8 +167,6 @@ class Conditions:
 
     def scope_items(self: Any, label: ast.Label) -> list[Node]:
         """The components that a subscript on a formula lists."""
-        from symbackprop.notes.resolve.profile import separated
-
         return separated(label.items)
 
     def built(self: Any, node: Node, letters: list[str], env: Env) -> Val:
@@ -176,7 +175,7 @@ class Conditions:
         probe = env
         for _ in range(len(letters) + 1):
             try:
-                self.eval(node, probe)
+                self.read(node, probe)
                 break
             except NeedLetter as need:
                 if need.letter not in letters or need.extent is None:
@@ -190,7 +189,7 @@ class Conditions:
         probe = env
         for _ in letters:
             try:
-                self.eval(node, probe)
+                self.read(node, probe)
             except NeedLetter as need:
                 sizes[need.letter] = int(need.extent or 0)
                 probe = probe.bind(need.letter, 0)

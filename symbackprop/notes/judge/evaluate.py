@@ -79,7 +79,7 @@ class Evaluator:
             ast.Accented: self.accented,
         }
 
-    def eval(self, node: Node, env: Env) -> Readings:
+    def read(self, node: Node, env: Env) -> Readings:
         """The readings of a node, natural ones first; one of them unless `every` is asked."""
         method = self.table.get(type(node))
         if method is None:
@@ -98,7 +98,7 @@ class Evaluator:
 
     def one(self, node: Node, env: Env) -> Any:
         """The most natural reading."""
-        return self.eval(node, replace(env, every=False))[0][0]
+        return self.read(node, replace(env, every=False))[0][0]
 
     def lifted(self, operands: list[Readings], combine: Callable[..., Any]) -> Readings:
         """An operation on all combinations of readings of its operands."""
@@ -124,7 +124,7 @@ class Evaluator:
         return [(self.ops.number(float(node.text)), 0)]
 
     def add(self, node: ast.Add, env: Env) -> Readings:
-        terms = [self.eval(term, env) for term in node.terms]
+        terms = [self.read(term, env) for term in node.terms]
 
         def combine(*values: Any) -> Any:
             made = None
@@ -142,28 +142,28 @@ class Evaluator:
         return self.ops.add(a, b)
 
     def negative(self, node: ast.Negative, env: Env) -> Readings:
-        return self.lifted([self.eval(node.operand, env)], self.ops.negative)
+        return self.lifted([self.read(node.operand, env)], self.ops.negative)
 
     def product(self, node: ast.Product, env: Env) -> Readings:
-        factors = [self.eval(factor, env) for factor in node.factors]
+        factors = [self.read(factor, env) for factor in node.factors]
         joints = [joint.op for joint in node.joints]
         if not env.every:
             return [(natural(self.ops, [f[0][0] for f in factors], joints), 0)]
         return readings(self.ops, factors, joints)
 
     def fraction(self, node: ast.Fraction, env: Env) -> Readings:
-        above = self.eval(node.numerator, env)
-        below = self.eval(node.denominator, env)
+        above = self.read(node.numerator, env)
+        below = self.read(node.denominator, env)
         return self.lifted([above, below], self.ops.divide)
 
     def power(self, node: ast.Power, env: Env) -> Readings:
         base = node.base
         if isinstance(base, ast.Norm):
-            inner = self.eval(base, env)
+            inner = self.read(base, env)
             return self.raised(inner, node.exponent, env)
         if isinstance(base, Name | ast.Primed) and self.is_function(base):
             raise Unknown("a power of a function without argument")
-        return self.raised(self.eval(base, env), node.exponent, env)
+        return self.raised(self.read(base, env), node.exponent, env)
 
     def raised(self, base: Readings, exponent: Node, env: Env) -> Readings:
         """A power of readings by a number."""
@@ -187,17 +187,17 @@ class Evaluator:
         raise Unknown("an exponent that is not a number")
 
     def transposed(self, node: ast.Transposed, env: Env) -> Readings:
-        return self.lifted([self.eval(node.base, env)], self.ops.transpose)
+        return self.lifted([self.read(node.base, env)], self.ops.transpose)
 
     def root(self, node: ast.Root, env: Env) -> Readings:
         n = 2.0 if node.degree is None else self.exponent(node.degree, env)
-        return self.lifted([self.eval(node.body, env)], lambda a: self.ops.power(a, 1 / n))
+        return self.lifted([self.read(node.body, env)], lambda a: self.ops.power(a, 1 / n))
 
     def group(self, node: ast.Group, env: Env) -> Readings:
         if len(node.items) == 1:
-            return self.eval(node.items[0], env)
+            return self.read(node.items[0], env)
         if node.delimiter in (Delimiter.SQUARE, Delimiter.ROUND):
-            return self.joined([self.eval(item, env) for item in node.items], env)
+            return self.joined([self.read(item, env) for item in node.items], env)
         raise Unknown("a list has no value")
 
     def joined(self, parts: list[Readings], env: Env) -> Readings:
@@ -220,7 +220,7 @@ class Evaluator:
         for row in node.rows:
             if any(isinstance(entry, ast.Dots) for entry in row.entries):
                 return self.elided(node, env)
-            rows.append([self.eval(entry, env) for entry in row.entries])
+            rows.append([self.read(entry, env) for entry in row.entries])
         if any(len(row) != len(rows[0]) for row in rows):
             raise Mismatch("the rows of the matrix are not of one length")
         wide = [
@@ -240,7 +240,7 @@ class Evaluator:
 
     def accented(self, node: ast.Accented, env: Env) -> Readings:
         if node.accent in ("vec", "boldsymbol"):
-            return self.eval(node.base, env)
+            return self.read(node.base, env)
         raise Unknown(f"\\{node.accent} on a formula")
 
     def is_function(self, node: Node) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env
 from symbackprop.notes.judge.flags import Binding, Layout
 from symbackprop.notes.judge.products import Readings
@@ -95,8 +96,6 @@ class Gradients:
         else:
             value = Val(gradient(numbers, (key, labels)))
         if comps and value.v.ndim:
-            from symbackprop.notes.judge import values
-
             return [(values.entry(value, numbers.indices(comps, value.shape, env)), 0)]
         return [(value, 0)]
 

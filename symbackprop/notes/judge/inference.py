@@ -329,7 +329,7 @@ class Inference(Evaluator):
         key, labels, comps, _ = self.scope.target(node, env)
         if node.base == "e" and node.sups and not node.subs:
             label = node.sups[0].items[0]
-            return self.eval(label, env)
+            return self.read(label, env)
         if key in env.formal:
             shape = env.formal[key]
         elif not labels and not comps and self.is_index(node, env):
@@ -383,7 +383,7 @@ class Inference(Evaluator):
             formals = [self.scope.profile.ref(f).key for f in definition[0].formals]
             if len(formals) == len(arguments):
                 inner = env.with_formal(dict(zip(formals, arguments, strict=True)))
-                return self.eval(definition[0].body, replace(inner, letters={}))
+                return self.read(definition[0].body, replace(inner, letters={}))
         if not node.certain and len(node.arguments) == 1:
             shape = self.one(function, env)
             if not self.depends(node, env):
@@ -485,7 +485,7 @@ class Inference(Evaluator):
 
     def prefixed(self, node: ast.Prefixed, env: Env) -> Readings:
         if node.prefix is Prefix.BIG_DELTA:
-            return self.eval(node.operand, env)
+            return self.read(node.operand, env)
         raise Unknown("a gradient in a definition")
 
     def exponent(self, node: Node, env: Env) -> float:

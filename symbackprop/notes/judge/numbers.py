@@ -17,7 +17,7 @@ from symbackprop.notes.judge.flags import Binding, Flags
 from symbackprop.notes.judge.functions import ELEMENTWISE, named, opaque_scalar
 from symbackprop.notes.judge.gradients import Gradients, gradient
 from symbackprop.notes.judge.operations import NumberOps
-from symbackprop.notes.judge.products import Readings, distinct
+from symbackprop.notes.judge.products import Readings, distinct, natural, readings
 from symbackprop.notes.judge.scope import Key
 from symbackprop.notes.judge.sums import Sums
 from symbackprop.notes.judge.values import Mismatch, Unknown, Val
@@ -83,7 +83,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
 
     def name(self, node: Name, env: Env) -> Readings:
         if node.base == "e" and len(node.sups) == 1 and not node.subs and "e" not in env.formal:
-            return self.lifted([self.eval(node.sups[0].items[0], env)], self.ops.exp)
+            return self.lifted([self.read(node.sups[0].items[0], env)], self.ops.exp)
         special = self.special(node, env)
         if special is not None:
             return special
@@ -180,7 +180,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
             try:
                 letters = {c.base for c in definition.comps if isinstance(c, Name)}
                 if not letters:
-                    return self.eval(definition.body, replace(inner, every=True))[0][0]  # type: ignore[no-any-return]
+                    return self.read(definition.body, replace(inner, every=True))[0][0]  # type: ignore[no-any-return]
                 return self.late_array(definition, inner)
             finally:
                 self.depth -= 1
@@ -209,7 +209,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
             replace(v, subs=tuple(s for s in v.subs if s.word)) if isinstance(v, Name) else v
             for v in body.variables
         ]
-        return self.eval(replace(body, variables=tuple(whole)), env)[0][0]  # type: ignore[no-any-return]
+        return self.read(replace(body, variables=tuple(whole)), env)[0][0]  # type: ignore[no-any-return]
 
     def alias(self, key: str, labels: tuple[int, ...]) -> Val | None:
         """Outputs and inputs under the names that everybody gives them."""
@@ -290,13 +290,13 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
             if plain and not isinstance(base.arguments[0], ast.Comparison):
                 inner = ast.Transposed(ast.Group(base.arguments))
                 pair = ast.Product((function, inner), (ast.Joint(ProductOp.JUXTAPOSED),))
-                return self.eval(pair, env)
+                return self.read(pair, env)
         if isinstance(base, Name) and len(self.scope.profile.ref(base).comps) == 2:
             first, second = self.scope.profile.ref(base).comps
             label = ast.Label((second, first))
             swapped = replace(base, subs=(label,), span=ast.NOWHERE)
             if len(base.subs) == 1 and len(self.scope.profile.ref(swapped).comps) == 2:
-                return self.eval(swapped, env)
+                return self.read(swapped, env)
         return super().transposed(node, env)
 
     def plus(self, a: Any, b: Any, term: Node, env: Env) -> Any:
@@ -348,17 +348,15 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         if formal and not self.plain_arguments(formal[0], arguments):
             return self.defined_call(formal[0], arguments, order, env)
         if defined and all(isinstance(a, Name | ast.Apply) for a in arguments):
-            return self.eval(function, env)
+            return self.read(function, env)
         if len(arguments) == 1 and not node.certain:
-            factors = [self.eval(function, env), self.eval(arguments[0], env)]
+            factors = [self.read(function, env), self.read(arguments[0], env)]
             from_product = ast.Product((function, arguments[0]), (ast.Joint(ProductOp.JUXTAPOSED),))
             del from_product
             return self.multiplied(factors, env)
         return self.known_call(function, key, arguments, order, env)
 
     def multiplied(self, factors: list[Readings], env: Env) -> Readings:
-        from symbackprop.notes.judge.products import natural, readings
-
         joints = [ProductOp.JUXTAPOSED] * (len(factors) - 1)
         if not env.every:
             return [(natural(self.ops, [f[0][0] for f in factors], joints), 0)]
@@ -384,7 +382,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         keys = [self.scope.profile.ref(f).key for f in definition.formals]
         self.depth += 1
         try:
-            operands = [self.eval(a, env) for a in arguments]
+            operands = [self.read(a, env) for a in arguments]
             if order == 0:
                 return self.lifted(
                     operands,
@@ -415,7 +413,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
     ) -> Readings:
         """A function of every entry, or one that everybody knows."""
         inside = replace(env, every=env.every)
-        operands = [self.eval(a, inside) for a in arguments]
+        operands = [self.read(a, inside) for a in arguments]
         chosen = self.world.activations.get(key)
         base = chosen or function.base
         if base in ELEMENTWISE and len(operands) == 1:
@@ -475,7 +473,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
                 if argument.sides[0].base == "axis":
                     axis = int(self.exponent(argument.sides[1], env))
         arguments = [a for a in node.arguments if not isinstance(a, ast.Comparison)]
-        operands = [self.eval(a, env) for a in arguments]
+        operands = [self.read(a, env) for a in arguments]
         if name in ("sum", "mean") and len(operands) == 1:
 
             def reduced(a: Val) -> Val:
@@ -500,7 +498,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         return self.lifted(operands, known)
 
     def norm(self, node: ast.Norm, env: Env) -> Readings:
-        inner = self.eval(node.body, env)
+        inner = self.read(node.body, env)
         if not node.double:
             return self.lifted([inner], lambda a: ELEMENTWISE["abs"].apply(self.ops, a))
         if node.label is not None and node.label.items:
@@ -522,7 +520,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
 
     def group(self, node: ast.Group, env: Env) -> Readings:
         if len(node.items) == 1 and node.delimiter is Delimiter.BRACE:
-            return self.eval(node.items[0], env)
+            return self.read(node.items[0], env)
         return super().group(node, env)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
@@ -12,6 +12,7 @@ from symbackprop.notes.kinds import Relation, Sign
 from symbackprop.notes.resolve.definitions import definitions_of, has_gradient
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement, Unparsed
+from symbackprop.notes.trees import walk
 
 __all__ = ["Kind", "Sorted", "sort_statement"]
 
@@ -115,8 +116,6 @@ def weight(node: Node, model: Model) -> Name | None:
         node = node.function
     if not isinstance(node, Name):
         return None
-    from dataclasses import replace
-
     words = ("new", "old", "next")
     sups = tuple(s for s in node.sups if s.word not in words and not _is_time(s))
     subs = tuple(s for s in node.subs if s.word not in words and not _is_time(s))
@@ -129,6 +128,4 @@ def _is_time(label: ast.Label) -> bool:
 
 
 def _names(node: Node) -> list[Name]:
-    from symbackprop.notes.trees import walk
-
     return [n for _, n in walk(node) if isinstance(n, Name)]

@@ -13,6 +13,7 @@ from symbackprop.notes.judge.products import MOST, Readings, distinct
 from symbackprop.notes.judge.values import OutOfRange, Unknown, Val
 from symbackprop.notes.judge.world import BATCH_SIZE
 from symbackprop.notes.kinds import Big, Relation
+from symbackprop.notes.resolve.profile import names_in
 
 if TYPE_CHECKING:
     from symbackprop.notes.judge.numbers import Numbers
@@ -53,7 +54,7 @@ def whole(numbers: Numbers, node: ast.BigOperator, env: Env) -> Readings:
     if node.op is not Big.SUM or node.body is None:
         raise Unknown("a big operator without index")
     found: Readings = []
-    for value, cost in numbers.eval(node.body, env):
+    for value, cost in numbers.read(node.body, env):
         if value.v.ndim == 0:
             raise Unknown("a sum without index of a number")
         axis = batch_axis(value)
@@ -90,7 +91,7 @@ def run(numbers: Numbers, node: ast.BigOperator, letters: list[str], env: Env) -
         ):
             continue
         try:
-            body = run(numbers, node, rest, inner) if rest else numbers.eval(node.body, inner)
+            body = run(numbers, node, rest, inner) if rest else numbers.read(node.body, inner)
         except OutOfRange:
             continue
         terms.append(body)
@@ -130,7 +131,7 @@ def extent_of(
     probe = env
     for _ in range(6):
         try:
-            numbers.eval(node.body, replace(probe, every=False))
+            numbers.read(node.body, replace(probe, every=False))
         except NeedLetter as need:
             if need.letter == letter:
                 return -1 if need.extent is None else need.extent
@@ -171,8 +172,6 @@ def limits(
 
 def letters_of(node: Node) -> set[str]:
     """The letters in a limit."""
-    from symbackprop.notes.resolve.profile import names_in
-
     return names_in(node)
 
 
@@ -180,7 +179,7 @@ def over_batch(numbers: Numbers, node: ast.BigOperator, letter: str, env: Env) -
     """A sum whose letter does not occur: over the examples of a batch."""
     assert node.body is not None
     found: Readings = []
-    for value, cost in numbers.eval(node.body, env):
+    for value, cost in numbers.read(node.body, env):
         axis = batch_axis(value) if value.v.ndim == 2 else None
         if axis is None:
             continue

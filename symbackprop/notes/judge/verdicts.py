@@ -8,6 +8,7 @@ from symbackprop.notes import ast
 from symbackprop.notes.judge.claims import Claim, Outcome, Status
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.statements import Kind
+from symbackprop.notes.judge.world import TARGETS
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.trees import walk
@@ -120,6 +121,10 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
                 basis=Basis.AGREES,
                 outcome=outcome,
             )
+    if loss_unknown(item, judge, config):
+        return Finding(
+            Verdict.NOT_CHECKABLE, "the loss that the target enters is not given", outcome=outcome
+        )
     repair = judge.repaired(item, config)
     if repair is not None and (repair[0] != "wrong name" or sound(item, judge, config, outcome)):
         what, claim = repair
@@ -141,6 +146,22 @@ def sound(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> bool:
     choice = judge.worlds.choices(item.entry)[0]
     world = judge.worlds.world(choice, config.batch, 1)
     return not world.failed and not world.inference.conflicts
+
+
+def loss_unknown(item: Judged, judge: Judge, config: Config) -> bool:
+    """Whether a claim speaks of a target while no loss is defined."""
+    if item.claim is None:
+        return False
+    world = judge.worlds.world(judge.worlds.choices(item.entry)[0], config.batch, 1)
+    if world.own_loss() is not None:
+        return False
+    keys = {
+        judge.model.profile.ref(n).key
+        for side in item.claim.sides
+        for _, n in walk(side)
+        if isinstance(n, ast.Name)
+    }
+    return any(key in TARGETS and not world.scope.table.get(key) for key in keys)
 
 
 def evident(judge: Judge, config: Config, other: Config, item: Judged) -> bool:

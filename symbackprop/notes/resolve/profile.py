@@ -274,12 +274,12 @@ def _superscripts(profile: Profile, names: list[Name]) -> None:
     words = {"h", "o", "k", "n", "t"}
     for name in names:
         for sup in name.sups:
-            item = sup.items[0] if len(sup.items) == 1 else None
-            if sup.bracket is Bracket.NONE and isinstance(item, Name) and item.base in words:
+            only: Node | None = sup.items[0] if len(sup.items) == 1 else None
+            if sup.bracket is Bracket.NONE and isinstance(only, Name) and only.base in words:
                 if profile.layered or (name.base[:1].isupper() and name.base != "R"):
                     profile.label_sups.add(loose(head_of(name)))
-            if sup.bracket is Bracket.NONE and item is not None and _is_arithmetic(item):
-                if names_in(item) & {"k", "n", "N", "t", "L", "l"} and name.base not in "ex":
+            if sup.bracket is Bracket.NONE and only is not None and _is_arithmetic(only):
+                if names_in(only) & {"k", "n", "N", "t", "L", "l"} and name.base not in "ex":
                     profile.label_sups.add(loose(head_of(name)))
     if profile.layered:
         usual = {"delta", "a", "z", "W", "w", "b", "A", "Z", "B", "h", "y", "o"}
