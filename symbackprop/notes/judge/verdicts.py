@@ -8,7 +8,6 @@ from symbackprop.notes import ast
 from symbackprop.notes.judge.claims import Claim, Outcome, Status
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.statements import Kind
-from symbackprop.notes.judge.world import TARGETS
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.trees import walk
@@ -161,7 +160,8 @@ def loss_unknown(item: Judged, judge: Judge, config: Config) -> bool:
         for _, n in walk(side)
         if isinstance(n, ast.Name)
     }
-    return any(key in TARGETS and not world.scope.table.get(key) for key in keys)
+    named = {key for key, _ in world.inference.shapes}
+    return any(key in {"y", "Y", "t"} and key not in named for key in keys)
 
 
 def evident(judge: Judge, config: Config, other: Config, item: Judged) -> bool:
