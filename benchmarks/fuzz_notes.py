@@ -32,10 +32,14 @@ SEEDS = (
     r"\begin{aligned} z &= Wx + b \\ a &= \sigma(z) \end{aligned}",
     r"\frac{\partial p_i}{\partial z_j} = \begin{cases} p_i(1-p_i) & \text{if } i=j \\"
     r" -p_i p_j & \text{otherwise} \end{cases}",
-    r"L = -\frac{1}{m}\sum_{i=1}^{m} \left[ y^{(i)}\log \hat y^{(i)} + (1-y^{(i)})\log(1-\hat y^{(i)})\right]",
-    r"\nabla_{\mathbf{W}} L = \boldsymbol{\delta}\,\mathbf{x}^{\top}, \quad \mathbf{x}\in\mathbb{R}^{n\times 1}",
-    r"J_y(z) = \begin{bmatrix} \frac{\partial y_1}{\partial z_1} & \dots \\ \vdots & \ddots \end{bmatrix}",
-    r"\mathbf{h}^{\langle t\rangle} = \tanh(W_{hh}h^{\langle t-1\rangle} + W_{hx}x^{\langle t\rangle})",
+    r"L = -\frac{1}{m}\sum_{i=1}^{m} \left[ y^{(i)}\log \hat y^{(i)}"
+    r" + (1-y^{(i)})\log(1-\hat y^{(i)})\right]",
+    r"\nabla_{\mathbf{W}} L = \boldsymbol{\delta}\,\mathbf{x}^{\top},"
+    r" \quad \mathbf{x}\in\mathbb{R}^{n\times 1}",
+    r"J_y(z) = \begin{bmatrix} \frac{\partial y_1}{\partial z_1} & \dots \\"
+    r" \vdots & \ddots \end{bmatrix}",
+    r"\mathbf{h}^{\langle t\rangle} = \tanh(W_{hh}h^{\langle t-1\rangle}"
+    r" + W_{hx}x^{\langle t\rangle})",
     r"\partial L/\partial W = X^T \cdot (\partial L/\partial Y) \Rightarrow dW = X.T @ dY",
     r"\theta_j := \theta_j - \alpha \frac{\partial}{\partial\theta_j} J(\theta)",
     r"\|W x - b\|_2^2 + |a| + \sqrt[3]{x} = \max_{j \neq i} z_j",
@@ -101,7 +105,8 @@ _NESTS = (
     ("(", ")"), ("{", "}"), ("\\left(", "\\right)"), ("\\frac{", "}{2}"), ("\\hat{", "}"),
     ("x^{", "}"), ("\\sqrt{", "}"), ("\\nabla_{", "} f"), ("\\text{", "}"), ("d", "x"),
     ("\\log ", ""), ("|", "|"), ("-", ""), ("\\begin{bmatrix}", "\\end{bmatrix}"), ("\\bf ", ""),
-    ("f(", ")"), ("\\sum_", "x"), ("\\mathbf", "x"), ("[", ","), ("\\{", ""), ("a_", ""), ("x'", ""),
+    ("f(", ")"), ("\\sum_", "x"), ("\\mathbf", "x"), ("[", ","), ("\\{", ""), ("a_", ""),
+    ("x'", ""),
     ("\\pd{", "}{x}"), ("^", "T"), ("\\partial ", ""), ("1/", ""), ("\\|", ""), ("a=", ""),
 )  # fmt: skip
 

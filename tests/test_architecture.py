@@ -39,7 +39,7 @@ THIRD_PARTY = {
     "sympy": ["sizes", "scalars", "ir", "frontend", "calculus", "simplify", "printing/scalar"],
     "mpmath": ["interpret", "scalars"],
     # scalars evaluates its own functions, over arrays of every field
-    "numpy": ["interpret", "scalars", "codegen/selfcheck", "notes/judge", "data"],
+    "numpy": ["interpret", "scalars", "codegen/selfcheck", "notes/judge", "notes/repair", "data"],
     "jinja2": ["rendering"],
     "click": ["cli"],
     "rich": ["cli"],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import cache
-from typing import cast
+from typing import Any
 
 from symbackprop.notes.ast import NOWHERE, Label, Node
 
@@ -25,9 +25,9 @@ MAX_DEPTH = 90
 
 
 @cache
-def _parts(kind: Hashable) -> tuple[str, ...]:
+def _parts(kind: type) -> tuple[str, ...]:
     """The names of the fields in which a kind of node may hold nodes."""
-    return tuple(part.name for part in fields(cast(type[Node], kind)) if part.name not in _PLAIN)
+    return tuple(part.name for part in fields(kind) if part.name not in _PLAIN)
 
 
 _PLAIN = frozenset({"span", "head", "tex", "text", "font", "primes", "base_name"})
@@ -36,7 +36,8 @@ _PLAIN = frozenset({"span", "head", "tex", "text", "font", "primes", "base_name"
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below, in field order."""
     found: list[Node] = []
-    for name in _parts(type(node)):
+    kind: Any = type(node)
+    for name in _parts(kind):
         value = getattr(node, name)
         if isinstance(value, Node):
             found.append(value)

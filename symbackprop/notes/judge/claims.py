@@ -12,10 +12,10 @@ import numpy as np
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Node
 from symbackprop.notes.judge import values
-from symbackprop.notes.judge.evaluate import Env, NeedLetter
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.products import Readings
-from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown, Val, same
+from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError, Val, same
 from symbackprop.notes.resolve.profile import names_in
 from symbackprop.notes.trees import walk
 
@@ -84,9 +84,9 @@ def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
     numbers.families = numbers.families_of(claim.sides)
     try:
         free = free_letters(claim, numbers)
-    except Unknown as error:
+    except UnknownError as error:
         return Outcome(Status.UNKNOWN, str(error))
-    except Mismatch as error:
+    except MismatchError as error:
         return Outcome(Status.WRONG, str(error), conforms=False)
     stray = stray_letter(free, claim)
     if stray is not None:
@@ -95,9 +95,9 @@ def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
     for letters in assignments(free, numbers):
         try:
             outcome = at(claim, numbers, letters)
-        except OutOfRange:
+        except OutOfRangeError:
             continue
-        except NeedLetter as need:
+        except NeedLetterError as need:
             return Outcome(Status.UNKNOWN, f"nothing says what {need.letter} is")
         if outcome is not None:
             outcomes.append(outcome)
@@ -154,7 +154,7 @@ def free_letters(claim: Claim, numbers: Numbers) -> _Free:
             tries += 1
             try:
                 numbers.read(side, Env(letters=dict(letters)))
-            except NeedLetter as need:
+            except NeedLetterError as need:
                 if need.letter in letters:
                     break
                 if need.extent is None:
@@ -164,7 +164,7 @@ def free_letters(claim: Claim, numbers: Numbers) -> _Free:
                     extents[need.letter] = need.extent
                     letters[need.letter] = 0
                 continue
-            except OutOfRange:
+            except OutOfRangeError:
                 changed = False
                 for label in sorted(free.labels):
                     if letters[label] > 1:
@@ -172,7 +172,7 @@ def free_letters(claim: Claim, numbers: Numbers) -> _Free:
                         changed = True
                 if changed:
                     continue
-            except (Unknown, Mismatch) as error:
+            except (UnknownError, MismatchError) as error:
                 pending = pending or error
             break
     free.extents = extents
@@ -186,7 +186,7 @@ def probe_letters(side: Node, numbers: Numbers, known: dict[str, int]) -> set[st
     for _ in range(12):
         try:
             numbers.read(side, Env(letters=dict(letters)))
-        except NeedLetter as need:
+        except NeedLetterError as need:
             if need.letter in letters:
                 return None
             if need.extent is not None:
@@ -195,7 +195,7 @@ def probe_letters(side: Node, numbers: Numbers, known: dict[str, int]) -> set[st
             else:
                 letters[need.letter] = known.get(need.letter, middle(numbers, need.letter))
             continue
-        except (Unknown, Mismatch, OutOfRange):
+        except (UnknownError, MismatchError, OutOfRangeError):
             return None
         return found
     return None
@@ -241,10 +241,10 @@ def at(claim: Claim, numbers: Numbers, letters: dict[str, int]) -> Outcome | Non
     for i, side in enumerate(claim.sides):
         try:
             sides.append(numbers.read(side, env))
-        except Unknown as error:
+        except UnknownError as error:
             sides.append(None)
             reasons.append(str(error))
-        except Mismatch as error:
+        except MismatchError as error:
             sides.append(None)
             broken = broken or (i, str(error))
     given = tuple(sorted(letters.items()))
@@ -271,7 +271,7 @@ def condition_is_about(condition: Node, numbers: Numbers, env: Env) -> bool:
         return bool(numbers.about_positions(condition, env)) and all(
             _bound(side, env) for side in condition.sides
         )
-    except (Unknown, NeedLetter):
+    except (UnknownError, NeedLetterError):
         return False
 
 
@@ -291,7 +291,7 @@ def zero(value: Val) -> bool:
 
 def compared(known: list[tuple[int, Readings]], letters: dict[str, int]) -> Outcome | None:
     """Whether the known sides have one value; the cheapest readings count first."""
-    first_index, first = known[0]
+    _, first = known[0]
     notes: frozenset[str] = frozenset()
     best: tuple[int, int] | None = None
     fault: tuple[int, Val, Val] | None = None

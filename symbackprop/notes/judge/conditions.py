@@ -10,10 +10,10 @@ import numpy as np
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
-from symbackprop.notes.judge.evaluate import Env, NeedLetter
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.operations import select
 from symbackprop.notes.judge.products import Readings
-from symbackprop.notes.judge.values import Array, Mismatch, Unknown, Val
+from symbackprop.notes.judge.values import Array, MismatchError, UnknownError, Val
 from symbackprop.notes.kinds import Delimiter, Relation
 from symbackprop.notes.resolve.profile import separated
 from symbackprop.notes.trees import walk
@@ -57,14 +57,14 @@ class Conditions:
         while isinstance(node, ast.Group) and len(node.items) == 1:
             node = node.items[0]
         if not isinstance(node, ast.Comparison):
-            raise Unknown("a condition that is not understood")
+            raise UnknownError("a condition that is not understood")
         places = [self.position(side, env) for side in node.sides]
         for relation, a, b in zip(node.relations, places, places[1:], strict=False):
             if relation in (Relation.IN, Relation.NOT_IN):
-                raise Unknown("membership in a set")
+                raise UnknownError("membership in a set")
             test = _TESTS.get(relation)
             if test is None:
-                raise Unknown("a condition that is not understood")
+                raise UnknownError("a condition that is not understood")
             if not test(a, b):
                 return False
         return True
@@ -89,17 +89,17 @@ class Conditions:
         while isinstance(node, ast.Group) and len(node.items) == 1:
             node = node.items[0]
         if not isinstance(node, ast.Comparison):
-            raise Unknown("a condition that is not understood")
+            raise UnknownError("a condition that is not understood")
         sides = [self.one(side, env) for side in node.sides]
         shape = next((s.shape for s in sides if s.v.ndim), ())
         made: Any = np.ones(shape, dtype=bool)
         for relation, a, b in zip(node.relations, sides, sides[1:], strict=False):
             test = _TESTS.get(relation)
             if test is None:
-                raise Unknown("a condition that is not understood")
+                raise UnknownError("a condition that is not understood")
             for side in (a, b):
                 if side.v.ndim and side.shape != shape:
-                    raise Mismatch("a condition compares arrays of different shapes")
+                    raise MismatchError("a condition compares arrays of different shapes")
             if relation in (Relation.GREATER_EQUAL, Relation.LESS_EQUAL):
                 self.trace.kinks = True
             made = made & test(a.v, b.v)
@@ -121,7 +121,7 @@ class Conditions:
                 if case.condition is None or case.otherwise or self.holds(case.condition, env):
                     found: Readings = self.read(case.value, env)
                     return found
-            raise Unknown("no case holds here")
+            raise UnknownError("no case holds here")
         made: Val | None = None
         covered: Any = None
         for case in reversed(node.cases):
@@ -138,17 +138,17 @@ class Conditions:
             if made.v.ndim == 0 and mask.ndim:
                 made = values.broadcast(made, mask.shape)
             if made.shape != value.shape or (mask.ndim and mask.shape != value.shape):
-                raise Mismatch("the cases are of different shapes")
+                raise MismatchError("the cases are of different shapes")
             made = select(mask, value, made)
             covered = covered | mask if covered is not True else True
         if made is None or (covered is not True and not np.all(covered)):
-            raise Unknown("the cases do not cover everything")
+            raise UnknownError("the cases do not cover everything")
         return [(made, 0)]
 
     def indexed(self: Any, node: ast.Indexed, env: Env) -> Readings:
         """An entry of a formula, or an array built from a formula for its entries."""
         if node.superscript:
-            raise Unknown("a label on a formula")
+            raise UnknownError("a label on a formula")
         comps = tuple(self.scope_items(node.label))
         letters = [c.base for c in comps if isinstance(c, Name)]
         without = replace(env, letters={k: v for k, v in env.letters.items() if k not in letters})
@@ -156,7 +156,7 @@ class Conditions:
         if square and len(letters) == len(comps):
             try:
                 self.read(node.base, without)
-            except NeedLetter as need:
+            except NeedLetterError as need:
                 if need.letter in letters and need.extent is not None:
                     return [(self.built(node.base, letters, without), 0)]
         base = self.read(node.base, without if square else env)
@@ -177,20 +177,20 @@ class Conditions:
             try:
                 self.read(node, probe)
                 break
-            except NeedLetter as need:
+            except NeedLetterError as need:
                 if need.letter not in letters or need.extent is None:
                     raise
                 extents.append(need.extent)
                 probe = probe.bind(need.letter, 0)
         order = [letter for letter in letters if letter in probe.letters]
         if len(order) != len(letters) or len(letters) > 2:
-            raise Unknown("an array whose entries are not understood")
+            raise UnknownError("an array whose entries are not understood")
         sizes: dict[str, int] = {}
         probe = env
         for _ in letters:
             try:
                 self.read(node, probe)
-            except NeedLetter as need:
+            except NeedLetterError as need:
                 sizes[need.letter] = int(need.extent or 0)
                 probe = probe.bind(need.letter, 0)
         shape = tuple(sizes[letter] for letter in letters)

@@ -14,13 +14,13 @@ from typing import Any
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.products import MOST, Readings, distinct, natural, readings
-from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown
+from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError
 from symbackprop.notes.kinds import Delimiter, Sign
 
-__all__ = ["Env", "Evaluator", "NeedLetter"]
+__all__ = ["Env", "Evaluator", "NeedLetterError"]
 
 
-class NeedLetter(Exception):
+class NeedLetterError(Exception):
     """A letter that nothing binds yet; its extent when it counts entries, None for a label."""
 
     def __init__(self, letter: str, extent: int | None) -> None:
@@ -83,7 +83,7 @@ class Evaluator:
         """The readings of a node, natural ones first; one of them unless `every` is asked."""
         method = self.table.get(type(node))
         if method is None:
-            raise Unknown(self.unread(node))
+            raise UnknownError(self.unread(node))
         return method(node, env)
 
     def unread(self, node: Node) -> str:
@@ -103,7 +103,7 @@ class Evaluator:
     def lifted(self, operands: list[Readings], combine: Callable[..., Any]) -> Readings:
         """An operation on all combinations of readings of its operands."""
         found: Readings = []
-        problem: Mismatch | None = None
+        problem: MismatchError | None = None
         combinations: list[tuple[list[Any], int]] = [([], 0)]
         for operand in operands:
             combinations = [
@@ -114,23 +114,25 @@ class Evaluator:
         for chosen, cost in combinations:
             try:
                 found.append((combine(*chosen), cost))
-            except Mismatch as error:
+            except MismatchError as error:
                 problem = problem or error
         if not found:
-            raise problem or Mismatch("nothing conforms")
+            raise problem or MismatchError("nothing conforms")
         return distinct(found) if len(found) > 1 else found
 
     def number(self, node: ast.Number, env: Env) -> Readings:
+        """Read a numeral."""
         return [(self.ops.number(float(node.text)), 0)]
 
     def add(self, node: ast.Add, env: Env) -> Readings:
+        """Read a sum."""
         terms = [self.read(term, env) for term in node.terms]
 
         def combine(*values: Any) -> Any:
             made = None
             for sign, value, term in zip(node.signs, values, node.terms, strict=True):
                 if sign is Sign.PLUS_MINUS:
-                    raise Unknown("a sign that is plus or minus")
+                    raise UnknownError("a sign that is plus or minus")
                 signed = self.ops.negative(value) if sign is Sign.MINUS else value
                 made = signed if made is None else self.plus(made, signed, term, env)
             return made
@@ -142,9 +144,11 @@ class Evaluator:
         return self.ops.add(a, b)
 
     def negative(self, node: ast.Negative, env: Env) -> Readings:
+        """Read a term with a minus."""
         return self.lifted([self.read(node.operand, env)], self.ops.negative)
 
     def product(self, node: ast.Product, env: Env) -> Readings:
+        """Read a product, by every grouping that its joints allow."""
         factors = [self.read(factor, env) for factor in node.factors]
         joints = [joint.op for joint in node.joints]
         if not env.every:
@@ -152,17 +156,19 @@ class Evaluator:
         return readings(self.ops, factors, joints)
 
     def fraction(self, node: ast.Fraction, env: Env) -> Readings:
+        """Read a quotient."""
         above = self.read(node.numerator, env)
         below = self.read(node.denominator, env)
         return self.lifted([above, below], self.ops.divide)
 
     def power(self, node: ast.Power, env: Env) -> Readings:
+        """Read a power."""
         base = node.base
         if isinstance(base, ast.Norm):
             inner = self.read(base, env)
             return self.raised(inner, node.exponent, env)
         if isinstance(base, Name | ast.Primed) and self.is_function(base):
-            raise Unknown("a power of a function without argument")
+            raise UnknownError("a power of a function without argument")
         return self.raised(self.read(base, env), node.exponent, env)
 
     def raised(self, base: Readings, exponent: Node, env: Env) -> Readings:
@@ -184,45 +190,49 @@ class Evaluator:
             return sign * float(node.text)
         if isinstance(node, ast.Fraction):
             return sign * self.exponent(node.numerator, env) / self.exponent(node.denominator, env)
-        raise Unknown("an exponent that is not a number")
+        raise UnknownError("an exponent that is not a number")
 
     def transposed(self, node: ast.Transposed, env: Env) -> Readings:
+        """Read a transpose."""
         return self.lifted([self.read(node.base, env)], self.ops.transpose)
 
     def root(self, node: ast.Root, env: Env) -> Readings:
+        """Read a root."""
         n = 2.0 if node.degree is None else self.exponent(node.degree, env)
         return self.lifted([self.read(node.body, env)], lambda a: self.ops.power(a, 1 / n))
 
     def group(self, node: ast.Group, env: Env) -> Readings:
+        """Read a bracket."""
         if len(node.items) == 1:
             return self.read(node.items[0], env)
         if node.delimiter in (Delimiter.SQUARE, Delimiter.ROUND):
             return self.joined([self.read(item, env) for item in node.items], env)
-        raise Unknown("a list has no value")
+        raise UnknownError("a list has no value")
 
     def joined(self, parts: list[Readings], env: Env) -> Readings:
         """Items between commas: stacked as rows or columns."""
         found: Readings = []
-        problem: Mismatch | None = None
+        problem: MismatchError | None = None
         for axis in (0, 1):
             try:
                 found.extend(self.lifted(parts, lambda *a, axis=axis: self.ops.stack(a, axis)))
-            except Mismatch as error:
+            except MismatchError as error:
                 problem = problem or error
             if found and not env.every:
                 return found[:1]
         if not found:
-            raise problem or Mismatch("the parts cannot be stacked")
+            raise problem or MismatchError("the parts cannot be stacked")
         return found
 
     def matrix(self, node: ast.Matrix, env: Env) -> Readings:
+        """Read a matrix written out."""
         rows = []
         for row in node.rows:
             if any(isinstance(entry, ast.Dots) for entry in row.entries):
                 return self.elided(node, env)
             rows.append([self.read(entry, env) for entry in row.entries])
         if any(len(row) != len(rows[0]) for row in rows):
-            raise Mismatch("the rows of the matrix are not of one length")
+            raise MismatchError("the rows of the matrix are not of one length")
         wide = [
             row[0] if len(row) == 1 else self.lifted(row, lambda *a: self.ops.stack(a, 1))
             for row in rows
@@ -233,49 +243,61 @@ class Evaluator:
 
     def elided(self, node: ast.Matrix, env: Env) -> Readings:
         """A matrix with dots."""
-        raise Unknown("dots stand for entries of the matrix")
+        raise UnknownError("dots stand for entries of the matrix")
 
     def primed(self, node: ast.Primed, env: Env) -> Readings:
-        raise Unknown("a prime on something that is no name")
+        """Read primes on something that is no name."""
+        raise UnknownError("a prime on something that is no name")
 
     def accented(self, node: ast.Accented, env: Env) -> Readings:
+        """Read an accent on something that is no name."""
         if node.accent in ("vec", "boldsymbol"):
             return self.read(node.base, env)
-        raise Unknown(f"\\{node.accent} on a formula")
+        raise UnknownError(f"\\{node.accent} on a formula")
 
     def is_function(self, node: Node) -> bool:
         """Whether a name stands for a function."""
         raise NotImplementedError
 
     def name(self, node: Name, env: Env) -> Readings:
+        """Read a name."""
         raise NotImplementedError
 
     def apply(self, node: ast.Apply, env: Env) -> Readings:
+        """Read a function of arguments, or a product that looks like one."""
         raise NotImplementedError
 
     def big(self, node: ast.BigOperator, env: Env) -> Readings:
+        """Read a sum, product or maximum."""
         raise NotImplementedError
 
     def norm(self, node: ast.Norm, env: Env) -> Readings:
-        raise Unknown("a norm")
+        """Read a norm."""
+        raise UnknownError("a norm")
 
     def cases(self, node: ast.Cases, env: Env) -> Readings:
-        raise Unknown("a definition by cases")
+        """Read a definition by cases."""
+        raise UnknownError("a definition by cases")
 
     def indicator(self, node: ast.Indicator, env: Env) -> Readings:
-        raise Unknown("an indicator")
+        """Read an indicator."""
+        raise UnknownError("an indicator")
 
     def indexed(self, node: ast.Indexed, env: Env) -> Readings:
-        raise Unknown("an index on a formula")
+        """Read an index on a formula."""
+        raise UnknownError("an index on a formula")
 
     def derivative(self, node: ast.Derivative, env: Env) -> Readings:
-        raise Unknown("a derivative")
+        """Read a derivative."""
+        raise UnknownError("a derivative")
 
     def prefixed(self, node: ast.Prefixed, env: Env) -> Readings:
-        raise Unknown("a gradient")
+        """Read a gradient or a differential."""
+        raise UnknownError("a gradient")
 
     def differential(self, node: ast.Differential, env: Env) -> Readings:
-        raise Unknown("a differential")
+        """Read a differential."""
+        raise UnknownError("a differential")
 
 
-__all__ += ["OutOfRange"]
+__all__ += ["OutOfRangeError"]

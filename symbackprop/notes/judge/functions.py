@@ -11,7 +11,7 @@ import numpy as np
 
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.operations import NumberOps, select
-from symbackprop.notes.judge.values import Array, Mismatch, Unknown, Val
+from symbackprop.notes.judge.values import Array, MismatchError, UnknownError, Val
 
 __all__ = ["ELEMENTWISE", "Smooth", "named", "opaque_scalar", "smooth"]
 
@@ -34,7 +34,7 @@ class Smooth:
             return ops.elementwise(self.slope, self.bend, a)
         if order == 2:
             return ops.elementwise(self.bend, _unknown, a)
-        raise Unknown("a derivative of third order")
+        raise UnknownError("a derivative of third order")
 
 
 def _unknown(x: Array) -> Array:
@@ -126,7 +126,7 @@ def opaque_scalar(name: str, seed: int, arguments: list[Val]) -> Val:
 
 def _axis(a: Any, rows: bool) -> int:
     if a.shape == ():
-        raise Unknown("softmax of a number")
+        raise UnknownError("softmax of a number")
     if a.shape[0] == 1:
         return 1
     if a.shape[1] == 1:
@@ -155,7 +155,7 @@ def norm(a: Val) -> Val:
 def trace(a: Val) -> Val:
     """The sum of the diagonal."""
     if a.v.ndim != 2 or a.shape[0] != a.shape[1]:
-        raise Mismatch(f"the trace of an array of shape {values.shown(a.shape)}")
+        raise MismatchError(f"the trace of an array of shape {values.shown(a.shape)}")
     return values.total(values.multiply(a, Val(np.eye(a.shape[0]))))
 
 
@@ -165,7 +165,7 @@ def maximum(a: Val) -> Val:
     return Val(np.asarray(a.v[place]), None if a.d is None else a.d[place])
 
 
-def named(name: str, arguments: list[Val], rows: bool) -> Val | None:
+def named(name: str, arguments: list[Val], rows: bool) -> Val | None:  # noqa: C901  # one case each
     """The value of a function that everybody knows and that is not of every entry; else None."""
     first = arguments[0] if arguments else None
     if first is None:

@@ -14,7 +14,7 @@ from symbackprop.notes.judge.evaluate import Env
 from symbackprop.notes.judge.flags import Binding, Layout
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key
-from symbackprop.notes.judge.values import Array, Mismatch, OutOfRange, Unknown, Val
+from symbackprop.notes.judge.values import Array, MismatchError, OutOfRangeError, UnknownError, Val
 from symbackprop.notes.judge.world import BATCH_SIZE
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.definitions import is_loss_key
@@ -33,12 +33,12 @@ class Gradients:
         """A derivative, in the shape that the layout gives it."""
         numbers: Numbers = self
         if node.order != 1 or len(node.variables) > 1:
-            raise Unknown("a derivative of higher order")
+            raise UnknownError("a derivative of higher order")
         numbers.trace.gradients += 1
         if not node.variables:
             return bare_nabla(numbers, node, env)
         if node.target is None:
-            raise Unknown("an operator without operand")
+            raise UnknownError("an operator without operand")
         variable = stripped(node.variables[0])
         flipped = isinstance(variable, ast.Transposed)
         if isinstance(variable, ast.Transposed):
@@ -77,10 +77,10 @@ class Gradients:
         while isinstance(operand, ast.Prefixed):
             pre, operand = True, stripped(operand.operand)
         if not isinstance(operand, Name):
-            raise Unknown("a gradient by a formula")
+            raise UnknownError("a gradient by a formula")
         key, labels, comps, power = numbers.scope.target(operand, env)
         if power is not None:
-            raise Unknown("a gradient by a power")
+            raise UnknownError("a gradient by a power")
         unknown = key not in numbers.scope.table and (key, labels) not in (
             numbers.world.inference.shapes
         )
@@ -88,11 +88,11 @@ class Gradients:
         if (pre or unknown) and name in numbers.bindings:
             value = numbers.bound(numbers.bindings[name], labels)
         elif pre:
-            raise Unknown(f"it is not known what the gradient of {key} is by")
+            raise UnknownError(f"it is not known what the gradient of {key} is by")
         elif unknown and any(k == key for k, _ in numbers.world.inference.shapes):
-            raise OutOfRange(f"there is no {key} at {labels}")
+            raise OutOfRangeError(f"there is no {key} at {labels}")
         elif unknown:
-            raise Unknown(f"{key} is not defined")
+            raise UnknownError(f"{key} is not defined")
         else:
             value = Val(gradient(numbers, (key, labels)))
         if comps and value.v.ndim:
@@ -107,7 +107,7 @@ class Gradients:
         """`J_y(z)`: the Jacobian of y by z."""
         label = (*function.subs, *function.sups)[0]
         if len(node.arguments) != 1 or len(label.items) != 1:
-            raise Unknown("a Jacobian of several arguments")
+            raise UnknownError("a Jacobian of several arguments")
         made = ast.Derivative(label.items[0], (node.arguments[0],), prefix=Prefix.NABLA)
         found: Readings = self.derivative(made, env)
         return found
@@ -126,7 +126,7 @@ class Gradients:
         numbers.scope.in_range(target)
         plain = binding.key.removeprefix("pre ")
         if (plain, target) not in numbers.world.inference.shapes:
-            raise OutOfRange(f"there is no {plain} at {target}")
+            raise OutOfRangeError(f"there is no {plain} at {target}")
         numbers.trace.gradients += 1
         made = gradient(numbers, key)
         return Val(made.T if binding.transposed else made)
@@ -143,10 +143,10 @@ def bare_nabla(numbers: Numbers, node: ast.Derivative, env: Env) -> Readings:
     r"""`\nabla C` alone: the gradient by the output."""
     target = node.target
     if not isinstance(target, Name) or not is_loss_key(numbers.scope.profile.ref(target).key):
-        raise Unknown("a gradient that does not say by what")
+        raise UnknownError("a gradient that does not say by what")
     sinks = [s for s in numbers.world.sinks() if numbers.world.values[s].v.ndim == 2]
     if len(sinks) != 1:
-        raise Unknown("a gradient that does not say by what")
+        raise UnknownError("a gradient that does not say by what")
     return [(Val(gradient(numbers, sinks[0])), 0)]
 
 
@@ -155,17 +155,17 @@ def variable_of(numbers: Numbers, node: Node, env: Env) -> tuple[Key, tuple[int,
     if isinstance(node, ast.Apply) and isinstance(node.function, Name):
         node = node.function
     if not isinstance(node, Name):
-        raise Unknown("a derivative by a formula")
+        raise UnknownError("a derivative by a formula")
     key, labels, comps, power = numbers.scope.target(node, env)
     if power is not None:
-        raise Unknown("a derivative by a power")
+        raise UnknownError("a derivative by a power")
     known = key in numbers.scope.table or (key, labels) in numbers.world.inference.shapes
     if not known and len(labels) > 1 and (key, labels[:-1]) in numbers.world.inference.shapes:
         labels = labels[:-1]
     if not known and not any(k == key for k, _ in numbers.world.inference.shapes):
         alias = aliased(numbers, key, labels)
         if alias is None:
-            raise Unknown(f"{key} is not defined")
+            raise UnknownError(f"{key} is not defined")
         key, labels = alias
     value = numbers.world.variable((key, labels))
     numbers.trace.used.add((key, labels))
@@ -175,7 +175,7 @@ def variable_of(numbers: Numbers, node: Node, env: Env) -> tuple[Key, tuple[int,
     if len(where) == 1:
         where = (where[0], 0) if value.shape[1] == 1 else (0, where[0])
     if any(not 0 <= i < n for i, n in zip(where, value.shape, strict=True)):
-        raise OutOfRange("an entry that does not exist")
+        raise OutOfRangeError("an entry that does not exist")
     return (key, labels), where
 
 
@@ -204,10 +204,10 @@ def target_of(numbers: Numbers, node: Node, env: Env) -> Val | None:
                 return None
     try:
         made: Val = numbers.one(node, replace(env, every=False))
-    except Mismatch as error:
-        raise Unknown(f"what is differentiated does not conform: {error}") from error
+    except MismatchError as error:
+        raise UnknownError(f"what is differentiated does not conform: {error}") from error
     if made.d is not None and not np.all(np.isfinite(made.d)):
-        raise Unknown("a derivative of a derivative")
+        raise UnknownError("a derivative of a derivative")
     return made
 
 
@@ -271,5 +271,5 @@ def arranged(
     if above == below and not np.any(flat - np.diag(np.diag(flat))):
         found.append((Val(np.diag(flat).reshape(above)), 0))
     if not found:
-        raise Unknown("a derivative of third order: of an array by an array")
+        raise UnknownError("a derivative of third order: of an array by an array")
     return found

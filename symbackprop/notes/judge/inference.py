@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
-from typing import Any
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
-from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetter
-from symbackprop.notes.judge.products import Readings
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.scope import Key, Scope
+from symbackprop.notes.judge.shape_readings import Extent, ShapeReadings
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh, ShapeOps
-from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown
-from symbackprop.notes.kinds import Big, Prefix
+from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
-from symbackprop.notes.trees import walk
 
-__all__ = ["Extent", "Inference"]
+__all__ = ["Inference"]
 
 _WEIGHTS = frozenset({"W", "U", "V", "Theta", "w", "u", "v", "omega", "M", "R"})
 _SCALARS = frozenset(
@@ -28,11 +24,7 @@ _SCALARS = frozenset(
 _PRIMES = (4, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
-class Extent(int):
-    """A dimension that an index runs over, while shapes are inferred."""
-
-
-class Inference(Evaluator):
+class Inference(ShapeReadings):
     """Evaluation on shapes; `shapes` has those of all names, leaves and defined ones."""
 
     def __init__(self, scope: Scope) -> None:
@@ -66,9 +58,9 @@ class Inference(Evaluator):
             for labels in self.instances(definition):
                 try:
                     self.variable((definition.key, labels))
-                except (Unknown, OutOfRange, NeedLetter):
+                except (UnknownError, OutOfRangeError, NeedLetterError):
                     continue
-                except Mismatch:
+                except MismatchError:
                     self.conflicts += 1
         self.settle()
         self.scope.leaves.update(key for key, _ in self.shapes)
@@ -106,7 +98,7 @@ class Inference(Evaluator):
         self.busy.append(key)
         try:
             shape = self.defined(definition, env)
-        except (Unknown, OutOfRange):
+        except (UnknownError, OutOfRangeError):
             shape = None
         finally:
             self.busy.pop()
@@ -123,7 +115,7 @@ class Inference(Evaluator):
             if len(shapes) == 2 and all(sh.shape for sh in shapes):
                 try:
                     self.ops.trying(self.ops.equal, shapes[0], shapes[1])
-                except Mismatch:
+                except MismatchError:
                     return NUMBER
             return NUMBER
         letters = [c.base for c in definition.comps if isinstance(c, Name)]
@@ -135,7 +127,7 @@ class Inference(Evaluator):
             try:
                 self.body(body, env)
                 break
-            except NeedLetter as need:
+            except NeedLetterError as need:
                 if need.letter not in letters or need.extent is None:
                     raise
                 dims[need.letter] = need.extent
@@ -275,10 +267,11 @@ class Inference(Evaluator):
         """Join two dimensions unless that is impossible."""
         try:
             self.dims.join(d, e)
-        except Mismatch:
+        except MismatchError:
             self.conflicts += 1
 
     def decide(self, shape: Sh, size: int) -> None:
+        """Decide which axis of a matrix has a size."""
         dims = self.dims
         first, second = shape.shape
         if dims.is_one(first) or dims.is_one(second):
@@ -312,181 +305,3 @@ class Inference(Evaluator):
     def size(self, d: int) -> int:
         """The size of a dimension."""
         return self.sizes.get(self.dims.find(d), 1)
-
-    def is_function(self, node: Node) -> bool:
-        name = node
-        return isinstance(name, Name) and name.base in self.scope.profile.functions
-
-    def plus(self, a: Any, b: Any, term: Node, env: Env) -> Any:
-        if isinstance(term, Name) and b.shape and a.shape:
-            key = self.scope.profile.ref(term).key
-            if self.scope.template(self.scope.canonical(key), ()) is None:
-                if self.kind(key) == "bias" and not self.scope.profile.ref(term).comps:
-                    return self.ops.add_bias(a, b)
-        return self.ops.trying(self.ops.add, a, b)
-
-    def name(self, node: Name, env: Env) -> Readings:
-        key, labels, comps, _ = self.scope.target(node, env)
-        if node.base == "e" and node.sups and not node.subs:
-            label = node.sups[0].items[0]
-            return self.read(label, env)
-        if key in env.formal:
-            shape = env.formal[key]
-        elif not labels and not comps and self.is_index(node, env):
-            return [(NUMBER, 0)]
-        elif self.is_function(node):
-            raise Unknown(f"the function {node.base} without argument")
-        else:
-            shape = self.variable((key, labels))
-        if comps and shape.shape:
-            self.component(shape, comps, env)
-            return [(NUMBER, 0)]
-        return [(shape, 0)]
-
-    def is_index(self, node: Name, env: Env) -> bool:
-        return node.base in env.letters or node.base in ("pi", "e", "infty")
-
-    def component(self, shape: Sh, comps: tuple[Node, ...], env: Env) -> None:
-        dims = self.dims
-        where = list(shape.shape)
-        if len(comps) == 1:
-            first, second = where
-            if dims.is_one(first) and not dims.is_one(second):
-                where = [second]
-            else:
-                if not dims.is_feature(second):
-                    dims.join(second, Dims.ONE)
-                where = [first]
-        for comp, dim in zip(comps, where, strict=False):
-            if isinstance(comp, Name) and not comp.subs and not comp.sups:
-                letter = comp.base + "'" * comp.primes
-                if letter in self.targets or (len(letter) == 1 and letter in "yY"):
-                    continue
-                if letter not in env.letters:
-                    raise NeedLetter(letter, dim)
-                bound = env.letters[letter]
-                if isinstance(bound, Extent):
-                    dims.join(bound, dim)
-
-    def apply(self, node: ast.Apply, env: Env) -> Readings:
-        function = node.function
-        while isinstance(function, ast.Power | ast.Primed):
-            function = function.base
-        if not isinstance(function, Name):
-            raise Unknown("a call of a formula")
-        arguments = [self.one(a, env) for a in node.arguments if not isinstance(a, ast.Comparison)]
-        key = self.scope.profile.ref(function).key
-        if function.base in FUNCTIONS or key in self.scope.profile.functions:
-            return [(self.called(function.base, arguments), 0)]
-        definition = self.scope.table.get(key)
-        if definition and definition[0].formals:
-            formals = [self.scope.profile.ref(f).key for f in definition[0].formals]
-            if len(formals) == len(arguments):
-                inner = env.with_formal(dict(zip(formals, arguments, strict=True)))
-                return self.read(definition[0].body, replace(inner, letters={}))
-        if not node.certain and len(node.arguments) == 1:
-            shape = self.one(function, env)
-            if not self.depends(node, env):
-                return [(self.times(shape, arguments[0]), 0)]
-            return [(shape, 0)]
-        raise Unknown(f"{function.base} of several arguments")
-
-    def depends(self, node: ast.Apply, env: Env) -> bool:
-        """Whether `y(z)` says that y depends on z."""
-        function = node.function
-        return isinstance(function, Name) and (self.scope.profile.ref(function).key in (
-            self.scope.table
-        ) and isinstance(node.arguments[0], Name))  # fmt: skip
-
-    def times(self, a: Sh, b: Sh) -> Sh:
-        if not a.shape or not b.shape:
-            made: Sh = self.ops.scale(a, b) if not a.shape else self.ops.scale(b, a)
-            return made
-        try:
-            made = self.ops.trying(self.ops.matmul, a, b)
-        except Mismatch:
-            made = self.ops.multiply(a, b)
-        return made
-
-    def called(self, name: str, arguments: list[Sh]) -> Sh:
-        if name in ("sum", "mean", "tr", "trace", "norm", "logsumexp", "np.sum", "np.mean", "det",
-                    "Tr", "LSE", "CE", "KL", "MSE", "BCE", "NLL", "Loss", "loss", "Div", "div",
-                    "cost", "Cost"):  # fmt: skip
-            return NUMBER
-        if name in ("rot", "flatten", "reshape", "vec", "Vec", "argmax", "concat", "Concat"):
-            raise Unknown(f"{name} is not known")
-        if name in ("diag", "Diag"):
-            made: Sh = self.ops.diagonal(arguments[0])
-            return made
-        if name in ("max", "min"):
-            made = self.ops.maximum(arguments) if len(arguments) > 1 else NUMBER
-            return made
-        if name in ("np.dot", "dot", "matmul", "np.matmul") and len(arguments) == 2:
-            made = self.ops.matmul(*arguments)
-            return made
-        if not arguments:
-            raise Unknown(f"{name} without argument")
-        if len(arguments) > 1 and name not in FUNCTIONS:
-            raise Unknown(f"{name} of several arguments")
-        return arguments[0]
-
-    def big(self, node: ast.BigOperator, env: Env) -> Readings:
-        if node.op not in (Big.SUM, Big.MAX, Big.PROD) or node.body is None:
-            raise Unknown("a big operator")
-        letters = [n.base + "'" * n.primes for n in node.range.indices if isinstance(n, Name)]
-        sets: dict[str, str] = {}
-        for condition in node.range.conditions:
-            if isinstance(condition, ast.Comparison) and isinstance(condition.sides[0], Name):
-                letters.append(condition.sides[0].base)
-                if isinstance(condition.sides[1], Name) and not condition.sides[1].subs:
-                    sets[condition.sides[0].base] = condition.sides[1].base
-        inner = replace(env, letters={k: v for k, v in env.letters.items() if k not in letters})
-        for _ in range(4):
-            try:
-                made = self.one(node.body, inner)
-                break
-            except NeedLetter as need:
-                if need.letter not in letters:
-                    raise
-                bound: int = 1 if need.extent is None else Extent(need.extent)
-                if need.extent is not None and isinstance(node.range.upper, Name):
-                    self.symbols.setdefault(node.range.upper.base, need.extent)
-                if need.extent is not None and need.letter in sets:
-                    self.symbols.setdefault(sets[need.letter], need.extent)
-                inner = inner.bind(need.letter, bound)
-        else:
-            raise Unknown("a sum whose index is not understood")
-        if not letters and made.shape:
-            return [(NUMBER, 0)]
-        return [(made, 0)]
-
-    def norm(self, node: ast.Norm, env: Env) -> Readings:
-        self.one(node.body, env)
-        return [(NUMBER, 0)]
-
-    def cases(self, node: ast.Cases, env: Env) -> Readings:
-        return [(self.ops.maximum([self.one(case.value, env) for case in node.cases]), 0)]
-
-    def indicator(self, node: ast.Indicator, env: Env) -> Readings:
-        for _, part in walk(node.condition):
-            if isinstance(part, Name) and part.base not in env.letters:
-                try:
-                    return [(self.one(part, env), 0)]
-                except Unknown:
-                    continue
-        return [(NUMBER, 0)]
-
-    def indexed(self, node: ast.Indexed, env: Env) -> Readings:
-        base = self.one(node.base, env)
-        if node.superscript or not base.shape:
-            return [(base, 0)]
-        self.component(base, node.label.items, env)
-        return [(NUMBER, 0)]
-
-    def prefixed(self, node: ast.Prefixed, env: Env) -> Readings:
-        if node.prefix is Prefix.BIG_DELTA:
-            return self.read(node.operand, env)
-        raise Unknown("a gradient in a definition")
-
-    def exponent(self, node: Node, env: Env) -> float:
-        return 1.0

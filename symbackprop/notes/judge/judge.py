@@ -101,6 +101,7 @@ class Judge:
         return item.outcomes[config]
 
     def evaluated(self, item: Judged, config: Config) -> Outcome:
+        """Evaluate a claim in the worlds that it may be about."""
         assert item.claim is not None
         first: Outcome | None = None
         for number, claim in enumerate(self.variants(item)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,18 +11,18 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.conditions import Conditions
-from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetter
+from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
 from symbackprop.notes.judge.flags import Binding, Flags
-from symbackprop.notes.judge.functions import ELEMENTWISE, named, opaque_scalar
 from symbackprop.notes.judge.gradients import Gradients, gradient
+from symbackprop.notes.judge.number_calls import Calls
 from symbackprop.notes.judge.operations import NumberOps
-from symbackprop.notes.judge.products import Readings, distinct, natural, readings
+from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key
 from symbackprop.notes.judge.sums import Sums
-from symbackprop.notes.judge.values import Mismatch, Unknown, Val
+from symbackprop.notes.judge.values import UnknownError, Val
 from symbackprop.notes.judge.world import BATCH_SIZE, World
-from symbackprop.notes.kinds import Delimiter, ProductOp
-from symbackprop.notes.lexicon import ACTIVATIONS, FUNCTIONS
+from symbackprop.notes.kinds import ProductOp
+from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
 from symbackprop.notes.trees import walk
 
@@ -40,7 +39,7 @@ class Trace:
     kinks: bool = False
 
 
-class Numbers(Sums, Gradients, Conditions, Evaluator):
+class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
     """The walk over numbers of one world, under the flags of one reading of conventions."""
 
     def __init__(self, world: World, flags: Flags | None = None) -> None:
@@ -58,6 +57,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
             world.evaluator = self
 
     def is_function(self, node: Node) -> bool:
+        """Whether a node is a function here."""
         while isinstance(node, ast.Primed):
             node = node.base
         return isinstance(node, Name) and (
@@ -82,6 +82,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         return frozenset(found)
 
     def name(self, node: Name, env: Env) -> Readings:
+        """Read a name."""
         if node.base == "e" and len(node.sups) == 1 and not node.subs and "e" not in env.formal:
             return self.lifted([self.read(node.sups[0].items[0], env)], self.ops.exp)
         special = self.special(node, env)
@@ -92,12 +93,12 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
             value = env.formal[key]
         else:
             if node.primes and self.is_function(node):
-                raise Unknown(f"the function {node.base} without argument")
+                raise UnknownError(f"the function {node.base} without argument")
             value = self.lookup(key, labels, comps, node, env)
         if env.frozen:
             value = Val(value.v)
         if comps and not value.v.ndim and not is_loss_key(key) and key not in env.formal:
-            raise Unknown(f"an entry of {key}, which is a number here")
+            raise UnknownError(f"an entry of {key}, which is a number here")
         made: Readings
         if comps and value.v.ndim:
             made = [(values.entry(value, self.indices(comps, value.shape, env)), 0)]
@@ -140,6 +141,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         return made
 
     def kronecker(self, comps: tuple[Node, ...], env: Env) -> Readings:
+        """Read a Kronecker delta of two indices."""
         first, second = (self.index(c, env, None) for c in comps)
         return [(self.ops.number(float(first == second)), 0)]
 
@@ -269,7 +271,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
                 return int(env.letters[letter])
             if node.base in ("y", "Y") or node.subs:
                 return self.chosen_class(extent)
-            raise NeedLetter(letter, extent)
+            raise NeedLetterError(letter, extent)
         return self.scope.arithmetic(node, env, lambda n, e: self.step(n, e, extent))
 
     def step(self, node: Node, env: Env, extent: int | None) -> int:
@@ -283,6 +285,7 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         return 1 if extent is None else min(1, extent - 1)
 
     def transposed(self, node: ast.Transposed, env: Env) -> Readings:
+        """Read a transpose."""
         base = node.base
         if isinstance(base, ast.Apply) and not base.certain and len(base.arguments) == 1:
             function = base.function
@@ -300,228 +303,5 @@ class Numbers(Sums, Gradients, Conditions, Evaluator):
         return super().transposed(node, env)
 
     def plus(self, a: Any, b: Any, term: Node, env: Env) -> Any:
+        """Add a term; a bias may have fewer axes."""
         return self.ops.add(a, b)
-
-    def apply(self, node: ast.Apply, env: Env) -> Readings:
-        function: Node = node.function
-        exponent: Node | None = None
-        order = 0
-        while isinstance(function, ast.Power | ast.Primed | ast.Group):
-            if isinstance(function, ast.Power):
-                exponent, function = function.exponent, function.base
-            elif isinstance(function, ast.Primed):
-                order, function = order + function.count, function.base
-            elif len(function.items) == 1:
-                function = function.items[0]
-            else:
-                raise Unknown("a call of a list")
-        if isinstance(function, ast.Prefixed) and function.prefix.value.strip() in ("d", "D"):
-            raise Unknown("a call of a gradient")
-        if not isinstance(function, Name):
-            raise Unknown("a call of a formula")
-        order += function.primes
-        made = self.call(node, function, order, env)
-        ref = self.scope.profile.ref(function)
-        if exponent is None and ref.power is not None and function.base in FUNCTIONS:
-            exponent = ref.power
-        return made if exponent is None else self.raised(made, exponent, env)
-
-    def call(self, node: ast.Apply, function: Name, order: int, env: Env) -> Readings:
-        """A call of a named function, of a defined one, of an unknown one, or a product."""
-        profile = self.scope.profile
-        key = profile.ref(function).key
-        if function.base == "J" and (function.subs or function.sups):
-            return self.jacobian_call(node, function, env)
-        arguments = [a for a in node.arguments if not isinstance(a, ast.Comparison)]
-        defined = self.scope.table.get(key, [])
-        if is_loss_key(key) and order == 0 and (defined or key not in profile.functions):
-            return self.loss_call(node, key, env)
-        if function.base.startswith("np.") or any(
-            isinstance(a, ast.Comparison) for a in node.arguments
-        ):
-            return self.array_call(node, function, env)
-        formal = [d for d in defined if len(d.formals) == len(arguments)]
-        if formal and (key in profile.functions or order):
-            return self.defined_call(formal[0], arguments, order, env)
-        if function.base in FUNCTIONS or key in profile.functions or order:
-            return self.known_call(function, key, arguments, order, env)
-        if formal and not self.plain_arguments(formal[0], arguments):
-            return self.defined_call(formal[0], arguments, order, env)
-        if defined and all(isinstance(a, Name | ast.Apply) for a in arguments):
-            return self.read(function, env)
-        if len(arguments) == 1 and not node.certain:
-            factors = [self.read(function, env), self.read(arguments[0], env)]
-            from_product = ast.Product((function, arguments[0]), (ast.Joint(ProductOp.JUXTAPOSED),))
-            del from_product
-            return self.multiplied(factors, env)
-        return self.known_call(function, key, arguments, order, env)
-
-    def multiplied(self, factors: list[Readings], env: Env) -> Readings:
-        joints = [ProductOp.JUXTAPOSED] * (len(factors) - 1)
-        if not env.every:
-            return [(natural(self.ops, [f[0][0] for f in factors], joints), 0)]
-        return readings(self.ops, factors, joints)
-
-    def plain_arguments(self, definition: Definition, arguments: list[Node]) -> bool:
-        """Whether a call repeats the arguments of the definition."""
-        return list(definition.formals) == arguments
-
-    def loss_call(self, node: ast.Apply, key: str, env: Env) -> Readings:
-        """A loss with its arguments named: the loss."""
-        if self.scope.table.get(key):
-            return [(self.world.variable((key, ())), 0)]
-        arguments = [self.one(a, replace(env, every=False)) for a in node.arguments]
-        return [(opaque_scalar(key, self.world.seed, arguments), 0)]
-
-    def defined_call(
-        self, definition: Definition, arguments: list[Node], order: int, env: Env
-    ) -> Readings:
-        """A function that the document defines, or its derivative."""
-        if self.depth > 8:
-            raise Unknown("a definition that leads back to itself")
-        keys = [self.scope.profile.ref(f).key for f in definition.formals]
-        self.depth += 1
-        try:
-            operands = [self.read(a, env) for a in arguments]
-            if order == 0:
-                return self.lifted(
-                    operands,
-                    lambda *a: self.one(
-                        definition.body,
-                        replace(env, formal=dict(zip(keys, a, strict=True)), letters={}),
-                    ),
-                )
-            if order > 1 or len(keys) != 1:
-                raise Unknown("a higher derivative")
-            return self.lifted(operands, lambda a: self.slope_of(definition, keys[0], a, env))
-        finally:
-            self.depth -= 1
-
-    def slope_of(self, definition: Definition, key: str, a: Val, env: Env) -> Val:
-        """The derivative of a function of one number, at every entry."""
-        inside = Val(a.v, np.ones((*a.shape, 1)))
-        made = self.one(
-            definition.body, replace(env, formal={key: inside}, letters={}, frozen=False)
-        )
-        if made.shape != a.shape:
-            raise Unknown("the derivative of a function that is not of every entry")
-        slope = np.zeros(a.shape) if made.d is None else made.d[..., 0]
-        return Val(slope, None if a.d is None else np.full((*a.shape, a.d.shape[-1]), np.nan))
-
-    def known_call(
-        self, function: Name, key: str, arguments: list[Node], order: int, env: Env
-    ) -> Readings:
-        """A function of every entry, or one that everybody knows."""
-        inside = replace(env, every=env.every)
-        operands = [self.read(a, inside) for a in arguments]
-        chosen = self.world.activations.get(key)
-        base = chosen or function.base
-        if base in ELEMENTWISE and len(operands) == 1:
-            if base in ("relu", "ReLU", "Relu", "RELU", "abs", "LeakyReLU") and order:
-                self.trace.kinks = True
-            self.mark_inner(arguments[0], operands[0], env)
-            return self.lifted(operands, lambda a: ELEMENTWISE[base].apply(self.ops, a, order))
-        if base in FUNCTIONS:
-            if order:
-                raise Unknown(f"the derivative of {base}")
-            rows = self.rows()
-
-            def known(*a: Val) -> Val:
-                made = named(base, list(a), rows or self.by_rows(a[0]))
-                if made is None:
-                    raise Unknown(f"{base} is not known here")
-                return made
-
-            if base in ACTIVATIONS and len(operands) == 1:
-                self.mark_inner(arguments[0], operands[0], env)
-            return self.lifted(operands, known)
-        if len(operands) != 1:
-            if order == 0 and is_loss_key(key):
-                return self.lifted(
-                    operands, lambda *a: opaque_scalar(key, self.world.seed, list(a))
-                )
-            raise Unknown(f"the function {function.base} is not defined")
-        labels = tuple(self.scope.label(n, env) for n in self.scope.profile.ref(function).labels)
-        rule = self.world.function(key.lower(), labels)
-        self.mark_inner(arguments[0], operands[0], env)
-        return self.lifted(operands, lambda a: rule.apply(self.ops, a, order))
-
-    def by_rows(self, a: Val) -> bool:
-        """Whether the softmax of a matrix is of its rows."""
-        return a.v.ndim == 2 and a.shape[1] != BATCH_SIZE
-
-    def rows(self) -> bool:
-        return False
-
-    def mark_inner(self, argument: Node, operand: Readings, env: Env) -> None:
-        """Give what goes into an activation directions of its own, in a definition."""
-        world = self.world
-        if env.every or env.formal or not world.busy or isinstance(argument, Name):
-            return
-        key = world.busy[-1]
-        inner = ("pre " + key[0], key[1])
-        if inner in world.starts or operand[0][0].d is None or not operand[0][0].v.ndim:
-            return
-        operand[0] = (world.seeded(inner, operand[0][0]), 0)
-
-    def array_call(self, node: ast.Apply, function: Name, env: Env) -> Readings:
-        """`np.sum(dZ, axis=1, keepdims=True)` and its like."""
-        name = function.base.split(".")[-1]
-        axis: int | None = None
-        for argument in node.arguments:
-            if isinstance(argument, ast.Comparison) and isinstance(argument.sides[0], Name):
-                if argument.sides[0].base == "axis":
-                    axis = int(self.exponent(argument.sides[1], env))
-        arguments = [a for a in node.arguments if not isinstance(a, ast.Comparison)]
-        operands = [self.read(a, env) for a in arguments]
-        if name in ("sum", "mean") and len(operands) == 1:
-
-            def reduced(a: Val) -> Val:
-                if axis is not None and a.v.ndim == 0:
-                    raise Mismatch("the sum of a number along an axis")
-                made = values.total(a, axis)
-                if name == "mean":
-                    count = a.v.size if axis is None else a.shape[axis]
-                    made = values.scale(values.constant(1.0 / count), made)
-                return made
-
-            return self.lifted(operands, reduced)
-        if name in ELEMENTWISE and len(operands) == 1:
-            return self.lifted(operands, lambda a: ELEMENTWISE[name].apply(self.ops, a))
-
-        def known(*a: Val) -> Val:
-            made = named(f"np.{name}", list(a), False) or named(name, list(a), False)
-            if made is None:
-                raise Unknown(f"{function.base} is not known")
-            return made
-
-        return self.lifted(operands, known)
-
-    def norm(self, node: ast.Norm, env: Env) -> Readings:
-        inner = self.read(node.body, env)
-        if not node.double:
-            return self.lifted([inner], lambda a: ELEMENTWISE["abs"].apply(self.ops, a))
-        if node.label is not None and node.label.items:
-            item = node.label.items[0]
-            if isinstance(item, ast.Number) and item.text == "1":
-                absolute = ELEMENTWISE["abs"]
-                return self.lifted([inner], lambda a: values.total(absolute.apply(self.ops, a)))
-            if isinstance(item, ast.Number) and item.text != "2":
-                raise Unknown("a norm of another order")
-
-        def length(a: Val) -> Val:
-            return values.power(values.total(values.multiply(a, a)), 0.5)
-
-        return self.lifted([inner], length)
-
-    def joined(self, parts: list[Readings], env: Env) -> Readings:
-        made = super().joined(parts, env)
-        return distinct(made)
-
-    def group(self, node: ast.Group, env: Env) -> Readings:
-        if len(node.items) == 1 and node.delimiter is Delimiter.BRACE:
-            return self.read(node.items[0], env)
-        return super().group(node, env)
-
-
-Slope = Callable[[Val], Val]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from symbackprop.notes.judge import values
-from symbackprop.notes.judge.values import Mismatch, Unknown, Val
+from symbackprop.notes.judge.values import MismatchError, UnknownError, Val
 
 __all__ = ["NumberOps"]
 
@@ -77,7 +77,7 @@ class NumberOps:
         best = same[0]
         for other in same[1:]:
             if best.shape != other.shape:
-                raise Mismatch("the maximum of arrays of different shapes")
+                raise MismatchError("the maximum of arrays of different shapes")
             left = best.v >= other.v
             best = select(left, best, other)
         return best
@@ -93,7 +93,7 @@ def select(mask: values.Array | np.ndarray, a: Val, b: Val) -> Val:
     first = values._sum(a.d, np.zeros((*value.shape, directions)))
     second = values._sum(b.d, np.zeros((*value.shape, directions)))
     if first is None or second is None:
-        raise Unknown("a tangent is missing")
+        raise UnknownError("a tangent is missing")
     return Val(value, np.where(np.asarray(mask)[..., None], first, second) + zero)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symbackprop.notes.judge.values import Mismatch
+from symbackprop.notes.judge.values import MismatchError
 from symbackprop.notes.kinds import ProductOp
 
 __all__ = ["HADAMARD", "Reading", "Readings", "distinct", "natural", "readings"]
@@ -38,12 +38,12 @@ def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
     if a.shape == () or b.shape == ():
         return [(ops.scale(a, b) if a.shape == () else ops.scale(b, a), 0)]
     found: Readings = []
-    problem: Mismatch | None = None
+    problem: MismatchError | None = None
     if joint in _MATRIX_FIRST or joint in (ProductOp.STAR, ProductOp.AST):
         try:
             cost = 0 if joint in _MATRIX_FIRST else 1
             found.append((ops.matmul(a, b), cost))
-        except Mismatch as error:
+        except MismatchError as error:
             problem = error
     if joint is ProductOp.OTIMES and 1 in a.shape and 1 in b.shape:
         return [(ops.outer(a, b), 0)]
@@ -52,7 +52,7 @@ def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
     try:
         if hadamard < 9:
             found.append((ops.multiply(a, b), hadamard))
-    except Mismatch as error:
+    except MismatchError as error:
         problem = problem or error
     if joint in (ProductOp.CDOT, ProductOp.DOT) and a.shape == b.shape and 1 in a.shape:
         found.append((ops.total(ops.multiply(a, b)), 1))
@@ -61,7 +61,7 @@ def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
             for number, other in ((a, b), (b, a)):
                 if number.is_scalar:
                     return [(ops.scale(number, other), 1)]
-        raise problem or Mismatch("the product does not conform")
+        raise problem or MismatchError("the product does not conform")
     return found
 
 
@@ -69,7 +69,7 @@ def readings(ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp])
     """All readings of a chain, by dynamic programming over its intervals."""
     n = len(factors)
     table: dict[tuple[int, int], Readings] = {(i, i): list(factors[i]) for i in range(n)}
-    problem: Mismatch | None = None
+    problem: MismatchError | None = None
     for width in range(1, n):
         for i in range(n - width):
             k = i + width
@@ -82,7 +82,7 @@ def readings(ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp])
                     for b, second in table[split + 1, k]:
                         try:
                             made = _pair(ops, joint, a, b)
-                        except Mismatch as error:
+                        except MismatchError as error:
                             problem = problem or error
                             continue
                         scalar = a.shape == () or b.shape == ()
@@ -90,7 +90,7 @@ def readings(ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp])
                         found.extend((v, max(first, second, cost + add)) for v, cost in made)
             table[i, k] = distinct(found)
     if not table[0, n - 1]:
-        raise problem or Mismatch("the product does not conform")
+        raise problem or MismatchError("the product does not conform")
     return table[0, n - 1]
 
 
@@ -127,10 +127,10 @@ def first_of(ops: Any, joint: ProductOp, a: Any, b: Any) -> Any:
         attempts = attempts[:1]
     if joint is ProductOp.OTIMES:
         attempts = [ops.outer]
-    problem: Mismatch | None = None
+    problem: MismatchError | None = None
     for attempt in attempts:
         try:
             return ops.trying(attempt, a, b)
-        except Mismatch as error:
+        except MismatchError as error:
             problem = problem or error
-    raise problem or Mismatch("the product does not conform")
+    raise problem or MismatchError("the product does not conform")

@@ -7,8 +7,8 @@ from typing import Any
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
-from symbackprop.notes.judge.evaluate import Env, NeedLetter
-from symbackprop.notes.judge.values import OutOfRange, Unknown
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
+from symbackprop.notes.judge.values import OutOfRangeError, UnknownError
 from symbackprop.notes.kinds import ProductOp, Sign
 from symbackprop.notes.resolve.definitions import Definition
 from symbackprop.notes.resolve.model import Model
@@ -85,13 +85,13 @@ class Scope:
                 value = env.letters[base]
                 if isinstance(value, int):
                     return value
-                raise Unknown(f"{base} is a label and counts entries")
+                raise UnknownError(f"{base} is a label and counts entries")
             if self.last(node.base):
                 return self.model.depth
             if node.base in _WORDS:
                 return self.model.depth + _WORDS[node.base]
             if len(node.base) == 1 or node.base == "ell":
-                raise NeedLetter(base, None)
+                raise NeedLetterError(base, None)
         return self.arithmetic(node, env, self.label)
 
     def arithmetic(self, node: Node, env: Env, leaf: Any) -> int:
@@ -117,7 +117,7 @@ class Scope:
             return made
         if isinstance(node, Name) and node.base == "n" and node.subs:
             return self.model.depth
-        raise Unknown("a label that is not understood")
+        raise UnknownError("a label that is not understood")
 
     def target(
         self, name: Name, env: Env
@@ -194,4 +194,4 @@ class Scope:
     def in_range(self, labels: tuple[int, ...]) -> None:
         """Refuse labels that no layer has."""
         if any(not 0 <= label <= self.model.depth for label in labels):
-            raise OutOfRange(f"there is nothing at {labels}")
+            raise OutOfRangeError(f"there is nothing at {labels}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symbackprop.notes.judge.values import Mismatch
+from symbackprop.notes.judge.values import MismatchError
 
 __all__ = ["Dims", "Sh", "ShapeOps"]
 
@@ -64,7 +64,7 @@ class Dims:
         if a > b:
             a, b = b, a
         if a == self.ONE and b in self.feature:
-            raise Mismatch("a dimension of one meets a larger one")
+            raise MismatchError("a dimension of one meets a larger one")
         self.parent[b] = a
         if b in self.feature:
             self.feature.add(a)
@@ -90,7 +90,7 @@ class ShapeOps:
         state = self.dims.save()
         try:
             return attempt(a, b)
-        except Mismatch:
+        except MismatchError:
             self.dims.restore(state)
             raise
 
@@ -135,7 +135,7 @@ class ShapeOps:
     def matmul(self, a: Sh, b: Sh) -> Sh:
         """The matrix product."""
         if not a.shape or not b.shape:
-            raise Mismatch("a number has no matrix product")
+            raise MismatchError("a number has no matrix product")
         self.dims.join(a.shape[1], b.shape[0])
         return Sh((a.shape[0], b.shape[1]))
 

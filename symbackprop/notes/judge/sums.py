@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
-from symbackprop.notes.judge.evaluate import Env, NeedLetter
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.products import MOST, Readings, distinct
-from symbackprop.notes.judge.values import OutOfRange, Unknown, Val
+from symbackprop.notes.judge.values import OutOfRangeError, UnknownError, Val
 from symbackprop.notes.judge.world import BATCH_SIZE
 from symbackprop.notes.kinds import Big, Relation
 from symbackprop.notes.resolve.profile import names_in
@@ -29,9 +29,9 @@ class Sums:
     def big(self: Any, node: ast.BigOperator, env: Env) -> Readings:
         """A sum, product or maximum over letters, or over an axis."""
         if node.body is None:
-            raise Unknown("a big operator without body")
+            raise UnknownError("a big operator without body")
         if node.op not in (Big.SUM, Big.PROD, Big.MAX):
-            raise Unknown(f"{node.op.name.lower()} is not evaluated")
+            raise UnknownError(f"{node.op.name.lower()} is not evaluated")
         letters = ranged(node.range)
         if not letters:
             return whole(self, node, env)
@@ -52,11 +52,11 @@ def ranged(span: ast.Range) -> list[str]:
 def whole(numbers: Numbers, node: ast.BigOperator, env: Env) -> Readings:
     """A sum without index: over the examples, or over all entries."""
     if node.op is not Big.SUM or node.body is None:
-        raise Unknown("a big operator without index")
+        raise UnknownError("a big operator without index")
     found: Readings = []
     for value, cost in numbers.read(node.body, env):
         if value.v.ndim == 0:
-            raise Unknown("a sum without index of a number")
+            raise UnknownError("a sum without index of a number")
         axis = batch_axis(value)
         if axis is not None:
             numbers.trace.notes.add("the sum without index is over the examples")
@@ -92,14 +92,14 @@ def run(numbers: Numbers, node: ast.BigOperator, letters: list[str], env: Env) -
             continue
         try:
             body = run(numbers, node, rest, inner) if rest else numbers.read(node.body, inner)
-        except OutOfRange:
+        except OutOfRangeError:
             continue
         terms.append(body)
     return combined(node.op, terms)
 
 
 def condition_of(node: Node, letter: str) -> bool:
-    """Whether a condition restricts a letter, as `j \\neq i` does and `n \\in N` does not."""
+    r"""Whether a condition restricts a letter, as `j \neq i` does and `n \in N` does not."""
     return isinstance(node, ast.Comparison) and Relation.IN not in node.relations
 
 
@@ -132,7 +132,7 @@ def extent_of(
     for _ in range(6):
         try:
             numbers.read(node.body, replace(probe, every=False))
-        except NeedLetter as need:
+        except NeedLetterError as need:
             if need.letter == letter:
                 return -1 if need.extent is None else need.extent
             if need.letter not in rest:
@@ -140,7 +140,7 @@ def extent_of(
             first = 1 if need.extent is None else 0
             probe = probe.bind(need.letter, first)
             continue
-        except OutOfRange:
+        except OutOfRangeError:
             return None
         return None
     return None
@@ -165,7 +165,7 @@ def limits(
     if span.upper is not None:
         try:
             stop = numbers.scope.label(span.upper, env) + 1
-        except NeedLetter:
+        except NeedLetterError:
             stop = depth + 1
     return start, stop
 
@@ -185,5 +185,5 @@ def over_batch(numbers: Numbers, node: ast.BigOperator, letter: str, env: Env) -
             continue
         found.append((values.total(value, axis), cost))
     if not found:
-        raise Unknown(f"the sum over {letter} is over something that its body does not show")
+        raise UnknownError(f"the sum over {letter} is over something that its body does not show")
     return found

@@ -13,27 +13,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Mismatch", "OutOfRange", "Unknown", "Val", "same"]
+__all__ = ["Array", "MismatchError", "OutOfRangeError", "UnknownError", "Val", "same"]
 
 Array = NDArray[np.float64]
 Elementwise = Callable[[Array], Array]
 
 
-class Mismatch(Exception):
+class MismatchError(Exception):
     """Shapes that do not conform: a finding about the claim."""
 
 
-class Unknown(Exception):
+class UnknownError(Exception):
     """Something that is not known or not understood: the claim cannot be checked."""
 
 
-class OutOfRange(Exception):
+class OutOfRangeError(Exception):
     """A label or index for which nothing exists: another one has to be tried."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Val:
-    """A value `v` and its tangent `d` of shape `v.shape + (directions,)`, or None for a constant."""
+    """A value `v` and its tangent `d`, of shape `v.shape + (directions,)`; None: a constant."""
 
     v: Array
     d: Array | None = None
@@ -51,7 +51,7 @@ class Val:
     def scalar(self) -> Val:
         """The number that it is."""
         if not self.is_scalar:
-            raise Mismatch(f"a number is needed here, not an array of shape {shown(self.shape)}")
+            raise MismatchError(f"a number is needed here, not an array of {shown(self.shape)}")
         if self.v.ndim == 0:
             return self
         return Val(self.v.reshape(()), None if self.d is None else self.d.reshape(-1))
@@ -113,7 +113,7 @@ def aligned(a: Val, b: Val) -> tuple[Val, Val]:
         return a, b
     if a.is_scalar and b.is_scalar:
         return a.scalar(), b.scalar()
-    raise Mismatch(f"{shown(a.shape)} and {shown(b.shape)} are not of one shape")
+    raise MismatchError(f"{shown(a.shape)} and {shown(b.shape)} are not of one shape")
 
 
 def add(a: Val, b: Val) -> Val:
@@ -141,9 +141,9 @@ def scale(number: Val, a: Val) -> Val:
 def matmul(a: Val, b: Val) -> Val:
     """The matrix product."""
     if a.v.ndim != 2 or b.v.ndim != 2:
-        raise Mismatch(f"{shown(a.shape)} and {shown(b.shape)} have no matrix product")
+        raise MismatchError(f"{shown(a.shape)} and {shown(b.shape)} have no matrix product")
     if a.shape[1] != b.shape[0]:
-        raise Mismatch(f"{shown(a.shape)}·{shown(b.shape)} does not conform")
+        raise MismatchError(f"{shown(a.shape)}·{shown(b.shape)} does not conform")
     first = None if a.d is None else np.einsum("ikp,kj->ijp", a.d, b.v)
     second = None if b.d is None else np.einsum("ik,kjp->ijp", a.v, b.d)
     return Val(a.v @ b.v, _sum(first, second))
@@ -154,7 +154,7 @@ def transpose(a: Val) -> Val:
     if a.v.ndim == 0:
         return a
     if a.v.ndim != 2:
-        raise Unknown("the transpose of an array of third order")
+        raise UnknownError("the transpose of an array of third order")
     return Val(a.v.T, None if a.d is None else a.d.transpose(1, 0, 2))
 
 
@@ -196,11 +196,11 @@ def entry(a: Val, where: tuple[int, ...]) -> Val:
         elif a.shape[0] == 1:
             where = (0, where[0])
         else:
-            raise Unknown("one index on a matrix")
+            raise UnknownError("one index on a matrix")
     if len(where) != a.v.ndim:
-        raise Unknown(f"{len(where)} indices on an array of shape {shown(a.shape)}")
+        raise UnknownError(f"{len(where)} indices on an array of shape {shown(a.shape)}")
     if any(not 0 <= i < n for i, n in zip(where, a.shape, strict=True)):
-        raise OutOfRange(f"entry {where} of an array of shape {shown(a.shape)}")
+        raise OutOfRangeError(f"entry {where} of an array of shape {shown(a.shape)}")
     return Val(np.asarray(a.v[where]), None if a.d is None else a.d[where])
 
 
@@ -213,7 +213,7 @@ def broadcast(a: Val, shape: tuple[int, ...]) -> Val:
         return Val(np.broadcast_to(a.v, shape), tangent)
     fits = all(n in (1, m) for n, m in zip(a.shape, shape, strict=True))
     if a.v.ndim != len(shape) or not fits:
-        raise Mismatch(f"{shown(a.shape)} cannot be added to {shown(shape)}")
+        raise MismatchError(f"{shown(a.shape)} cannot be added to {shown(shape)}")
     tangent = None if a.d is None else np.broadcast_to(a.d, (*shape, a.d.shape[-1]))
     return Val(np.broadcast_to(a.v, shape), tangent)
 
@@ -224,7 +224,7 @@ def stack(parts: list[Val], axis: int) -> Val:
              p.d.reshape(1, 1, -1)) for p in parts]  # fmt: skip
     other = 1 - axis
     if len({p.shape[other] for p in parts}) != 1:
-        raise Mismatch(" and ".join(shown(p.shape) for p in parts) + " cannot be stacked")
+        raise MismatchError(" and ".join(shown(p.shape) for p in parts) + " cannot be stacked")
     directions = max((p.d.shape[-1] for p in parts if p.d is not None), default=0)
     value = np.concatenate([p.v for p in parts], axis=axis)
     if not directions:
@@ -238,7 +238,7 @@ def stack(parts: list[Val], axis: int) -> Val:
 def diagonal(a: Val) -> Val:
     """The diagonal matrix of a vector."""
     if a.v.ndim != 2 or 1 not in a.shape:
-        raise Mismatch(f"diag of an array of shape {shown(a.shape)}")
+        raise MismatchError(f"diag of an array of shape {shown(a.shape)}")
     flat = a.v.reshape(-1)
     if a.d is None:
         return Val(np.diag(flat))

@@ -12,12 +12,12 @@ import numpy as np
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name
 from symbackprop.notes.judge import values
-from symbackprop.notes.judge.evaluate import Env, NeedLetter
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.functions import ELEMENTWISE, Smooth, opaque_scalar, smooth
 from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.scope import Key, Scope
 from symbackprop.notes.judge.shapes import Dims
-from symbackprop.notes.judge.values import Array, Mismatch, OutOfRange, Unknown, Val
+from symbackprop.notes.judge.values import Array, MismatchError, OutOfRangeError, UnknownError, Val
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
 from symbackprop.notes.trees import walk
 
@@ -97,7 +97,7 @@ class World:
         if key in self.values:
             return self.values[key]
         if key in self.failed:
-            raise Unknown(self.failed[key])
+            raise UnknownError(self.failed[key])
         self.scope.in_range(key[1])
         found = self.scope.template(*key)
         if found is not None and key not in self.busy and key not in self.inference.leaves:
@@ -138,14 +138,14 @@ class World:
                 value = self.assembled(definition, env, letters, shape)
             else:
                 value = self.evaluator.one(body, env)
-        except (Unknown, OutOfRange, Mismatch, NeedLetter) as error:
+        except (UnknownError, OutOfRangeError, MismatchError, NeedLetterError) as error:
             self.failed[key] = f"{key[0]} has no value: {error}"
-            raise Unknown(self.failed[key]) from error
+            raise UnknownError(self.failed[key]) from error
         finally:
             self.busy.pop()
         if not np.all(np.isfinite(value.v)):
             self.failed[key] = f"{key[0]} is not finite here"
-            raise Unknown(self.failed[key])
+            raise UnknownError(self.failed[key])
         return value
 
     def assembled(
@@ -154,7 +154,7 @@ class World:
         """An array from the definition of its entries."""
         assert self.evaluator is not None
         if shape[0] * shape[1] > MOST_ENTRIES:
-            raise Unknown("an array that is too large to evaluate entry by entry")
+            raise UnknownError("an array that is too large to evaluate entry by entry")
         entries: list[Val] = []
         pairs = [(i, j) for i in range(shape[0]) for j in range(shape[1])]
         for i, j in pairs:
@@ -174,8 +174,8 @@ class World:
         shape = self.shape(key)
         if shape is None:
             if any(k[0] == key[0] for k in self.inference.shapes):
-                raise OutOfRange(f"there is no {key[0]} at {key[1]}")
-            raise Unknown(f"{key[0]} is not defined")
+                raise OutOfRangeError(f"there is no {key[0]} at {key[1]}")
+            raise UnknownError(f"{key[0]} is not defined")
         random = self.random(f"{key}")
         data = random.uniform(0.3, 1.1, shape)
         if self.scope.hypothesis.positive and not key[0][:1].isupper():
@@ -224,7 +224,7 @@ class World:
             if key not in self.inference.leaves:
                 try:
                     self.variable(key)
-                except (Unknown, OutOfRange, Mismatch):
+                except (UnknownError, OutOfRangeError, MismatchError):
                     continue
 
     def sinks(self) -> list[Key]:
@@ -268,7 +268,7 @@ class World:
         name = str(reached)
         if name not in self.losses:
             if not reached:
-                raise Unknown("no network leads to a loss")
+                raise UnknownError("no network leads to a loss")
             values_ = [self.values[key] for key in reached]
             self.losses[name] = opaque_scalar("loss", self.seed, values_)
         return self.losses[name]
@@ -326,5 +326,5 @@ class World:
         if not np.any(found):
             found = self.slope(self.opaque_loss(families), key)
             if not np.any(found):
-                raise Unknown(f"the loss does not depend on {key[0]}")
+                raise UnknownError(f"the loss does not depend on {key[0]}")
         return found

@@ -92,7 +92,7 @@ class Worlds:
         chosen = [everything[m] for m in choice if m >= 0]
         local = [d for d in chosen if d.local]
         keys = {d.key for d in local}
-        return tuple([*local, *(d for d in chosen if not d.local and d.key not in keys)])
+        return (*local, *(d for d in chosen if not d.local and d.key not in keys))
 
     def inference(self, choice: Choice, batch: int) -> tuple[Scope, Inference]:
         """Shapes of a selection, under the first hypothesis without conflict."""
@@ -165,7 +165,7 @@ class Worlds:
         return tuple(made)
 
 
-def usable(definition: Definition, model: Model) -> bool:
+def usable(definition: Definition, model: Model) -> bool:  # noqa: C901  # one test each
     """Whether a definition can give a value: no dots, no prose, no index out of nowhere."""
     if definition.late:
         return True

@@ -11,11 +11,11 @@ import numpy as np
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.claims import Claim, Outcome, Status, at, evaluate_claim
-from symbackprop.notes.judge.evaluate import NeedLetter
+from symbackprop.notes.judge.evaluate import NeedLetterError
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.statements import Kind, sort_statement
-from symbackprop.notes.judge.values import Mismatch, OutOfRange, Unknown
+from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError
 from symbackprop.notes.judge.verdicts import Finding
 from symbackprop.notes.judge.worlds import SEEDS, Choice
 from symbackprop.notes.kinds import Sign
@@ -31,7 +31,15 @@ __all__ = ["Repair", "Repairer"]
 MOST = 4000
 """Candidates that are evaluated for one claim."""
 SECONDS = 0.8
-_REFUSED = (Mismatch, Unknown, ArithmeticError, IndexError, KeyError, TypeError, ValueError)
+_REFUSED = (
+    MismatchError,
+    UnknownError,
+    ArithmeticError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +217,7 @@ class _Search:
         numbers.families = numbers.families_of(claim.sides)
         try:
             made = at(claim, numbers, dict(self.outcome.letters))
-        except (NeedLetter, OutOfRange):
+        except (NeedLetterError, OutOfRangeError):
             return True
         except _REFUSED:
             return False

@@ -250,7 +250,7 @@ def _functions(profile: Profile, nodes: list[Node]) -> None:
     profile.functions |= set(ACTIVATIONS)
 
 
-def _superscripts(profile: Profile, names: list[Name]) -> None:
+def _superscripts(profile: Profile, names: list[Name]) -> None:  # noqa: C901  # one rule each
     numbered: set[str] = set()
     for name in names:
         for sup in name.sups:
