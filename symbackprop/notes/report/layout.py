@@ -14,6 +14,7 @@ from symbackprop.notes.report.words import (
     Detail,
     details,
     place,
+    printable,
     shown_parts,
     summary,
     verdict_words,
@@ -24,8 +25,17 @@ from symbackprop.rendering import render
 __all__ = ["html_text", "markdown_text", "shown_latex"]
 
 _LABEL = re.compile(r"\\(?:label|ref|eqref)\s*\{[^{}]*\}")
-_UNKNOWN = {"eqnarray": "align", "multline": "gather", "subequations": "gathered"}
-_ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{(" + "|".join(_UNKNOWN) + r")(\*?)\}")
+_SHOWN = {
+    "align": "align*",
+    "alignat": "alignat*",
+    "equation": "equation*",
+    "gather": "gather*",
+    "eqnarray": "align*",
+    "multline": "gather*",
+    "subequations": "gathered",
+}
+_ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{(" + "|".join(_SHOWN) + r")\*?\}")
+_THREE = re.compile(r"&\s*(=|:=|\\(?:leftarrow|gets|approx|equiv|propto|le|ge)(?![A-Za-z]))\s*&")
 _ROWS = re.compile(r"(?<!\\)&|\\\\")
 _BEGIN = re.compile(r"\\begin\s*\{")
 
@@ -70,15 +80,16 @@ class Filter:
 
 
 def shown_latex(latex: str) -> str:
-    r"""LaTeX as KaTeX takes it: rows in an environment, no labels, no environments it lacks.
+    r"""LaTeX as KaTeX takes it: rows in an environment, no labels or numbers of its own.
 
     Examples
     --------
     >>> shown_latex(r"a &= b \\\\ &= c")
     '\\begin{aligned}a &= b \\\\\\\\ &= c\\end{aligned}'
     """
-    text = _LABEL.sub("", latex).strip().rstrip(",")
-    text = _ENVIRONMENT.sub(lambda m: rf"\{m[1]}{{{_UNKNOWN[m[2]]}{m[3]}}}", text)
+    text = _LABEL.sub("", printable(latex)).strip().rstrip(",")
+    text = _ENVIRONMENT.sub(lambda m: rf"\{m[1]}{{{_SHOWN[m[2]]}}}", text)
+    text = _THREE.sub(r"&\1", text)
     bare = _BEGIN.search(text) is None
     if bare and _ROWS.search(text):
         return rf"\begin{{aligned}}{text}\end{{aligned}}"
@@ -93,7 +104,7 @@ def _fence(text: str) -> str:
 
 def _code(text: str) -> str:
     """A text as a code span in a cell of a Markdown table."""
-    bare = " ".join(text.split())
+    bare = " ".join(printable(text).split())
     longest = max((len(run) for run in re.findall("`+", bare)), default=0)
     ticks = "`" * (longest + 1)
     pad = " " if "`" in bare else ""
@@ -105,7 +116,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$])")
 
 def _plain(text: str) -> str:
     """A text that Markdown leaves as it is."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", " ".join(printable(text).split()))
 
 
 def _card(page: Page, part: Part, *, markdown: bool, inner: tuple[Card, ...] = ()) -> Card:
@@ -136,7 +147,7 @@ def _card(page: Page, part: Part, *, markdown: bool, inner: tuple[Card, ...] = (
 
 def _detail_text(detail: Detail, markdown: bool) -> str:
     if not markdown:
-        return shown_latex(detail.text) if detail.latex else detail.text
+        return shown_latex(detail.text) if detail.latex else printable(detail.text)
     return _code(detail.text) if detail.latex else _plain(detail.text)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from symbackprop.notes.report.page import Page
-from symbackprop.notes.report.words import (
+from symbackprop.notes.report.words import SIGNS, details, place, printable, shown_parts, summary, verdict_words
     SIGNS,
     details,
     place,
@@ -54,13 +54,13 @@ def report_lines(pages: Sequence[Page], *, unicode: bool = True, width: int = 80
         lines.extend(_page(page, unicode, width))
         lines.append(Line(""))
     lines.extend(Line(t, None, True) for t in textwrap.wrap(summary(pages), width))
+    return [Line(_shown(line.text, unicode)[:width], line.role, line.heading) for line in lines]
+
+
+def _shown(text: str, unicode: bool) -> str:
     if unicode:
-        return lines
-    return [Line(_ascii(line.text)[:width], line.role, line.heading) for line in lines]
-
-
-def _ascii(text: str) -> str:
-    return text.replace("…", "~").encode("ascii", "backslashreplace").decode("ascii")
+        return printable(text)
+    return printable(text).replace("\ufffd", "?").replace("…", "~").encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _page(page: Page, unicode: bool, width: int) -> Iterator[Line]:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from symbackprop.notes.report.page import Page
 from symbackprop.notes.verdict import Basis, Equation, Part, Verdict
 
-__all__ = ["SIGNS", "Detail", "details", "place", "shown_parts", "summary", "verdict_words"]
+__all__ = [
+    "SIGNS",
+    "Detail",
+    "details",
+    "place",
+    "printable",
+    "shown_parts",
+    "summary",
+    "verdict_words",
+]
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,11 @@ class Detail:
     label: str
     text: str
     latex: bool = False
+
+
+def printable(text: str) -> str:
+    """A text without the characters that steer terminals, and those that turn text around."""
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def verdict_words(part: Part) -> str:
@@ -97,4 +114,5 @@ def summary(pages: Iterable[Page]) -> str:
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
     text = f"{total} equation{'' if total == 1 else 's'}" + (f": {said}" if said else "")
     silenced = sum(page.silenced for page in listed)
+    text = text.replace(" 1 definitions", " 1 definition")
     return text + (f"; {silenced} silenced" if silenced else "")
