@@ -164,7 +164,7 @@ def _is_flagged(equation: Equation) -> bool:
 
 def _section(page: Page, markdown: bool) -> Section:
     pairs = [(e, _equation(page, e, markdown)) for e in page.report.equations]
-    said = _plain if markdown else str
+    said = _plain if markdown else printable
     return Section(
         said(page.report.file),
         summary([page]),

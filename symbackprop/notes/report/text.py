@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from symbackprop.notes.report.page import Page
-from symbackprop.notes.report.words import SIGNS, details, place, printable, shown_parts, summary, verdict_words
+from symbackprop.notes.report.words import (
     SIGNS,
     details,
     place,
+    printable,
     shown_parts,
     summary,
     verdict_words,
@@ -58,9 +59,12 @@ def report_lines(pages: Sequence[Page], *, unicode: bool = True, width: int = 80
 
 
 def _shown(text: str, unicode: bool) -> str:
+    """A line as the stream can show it."""
+    bare = printable(text)
     if unicode:
-        return printable(text)
-    return printable(text).replace("\ufffd", "?").replace("…", "~").encode("ascii", "backslashreplace").decode("ascii")
+        return bare
+    bare = bare.replace("\ufffd", "?").replace("…", "~")
+    return bare.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _page(page: Page, unicode: bool, width: int) -> Iterator[Line]:
