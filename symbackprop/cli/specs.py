@@ -9,12 +9,14 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from symbackprop.errors import SpecError, SymbackpropError, UnsupportedError, suggest
+from symbackprop.errors import SpecError, SymbackpropError, suggest
 from symbackprop.models import MODELS, model
 from symbackprop.network import Network
+from symbackprop.notes.problem import read_problem
 
 EXAMPLES = """a SPEC is one of
 a Python file that defines `network`   symbackprop derive net.py
+notes with forward equations           symbackprop derive notes.md
 a ready model with sizes               symbackprop derive mlp:64-32-10   (symbackprop models)"""
 
 _NOTES = {".md", ".tex", ".ipynb", ".txt"}
@@ -43,7 +45,9 @@ def resolve(spec: str) -> Network:
 
 def _from_file(path: Path) -> Network:
     if path.suffix in _NOTES:
-        raise UnsupportedError(f'"{path}": notes cannot be read as a network yet', help=EXAMPLES)
+        made = Network.from_problem(read_problem(path))
+        made.title = path.stem
+        return made
     if path.suffix != ".py":
         raise SpecError(f'"{path}": expected a Python file (.py)', help=EXAMPLES)
     network = _run(path).get("network")
