@@ -174,7 +174,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     Xhat += b4
     Xhat -= X
     np.square(Xhat, out=squared)
-    loss = 0.015625 * squared.sum() / m
+    sum_ = squared.sum()
+    loss = 0.015625 * sum_ / m
     dXhat = np.multiply(Xhat, 0.03125 / m, out=Xhat)
     ones_m.dot(dXhat, out=db4)  # (64,)
     A3.T.dot(dXhat, out=dW4)  # (32, 64)

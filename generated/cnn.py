@@ -201,7 +201,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     logsumexp_Z2_2 = np.add(Z2_max, logsumexp_Z2, out=Z2_max)
     P = np.divide(exp_Z2, sum_exp_Z2, out=exp_Z2)
     Z2 -= logsumexp_Z2_2
-    loss = -np.vdot(Y, Z2.T) / m
+    dot_Y = np.vdot(Y, Z2.T)
+    loss = -dot_Y / m
     A1_view_2 = A1.reshape(-1, 8, 3, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(-1, 8, 3, 3, 4)
     winner_A1 = A1_view_2.argmax(axis=-1)
     np.subtract(P, Y.T, out=exp_Z2)

@@ -135,7 +135,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     Yhat += b
     Yhat -= Y
     np.square(Yhat, out=squared)
-    loss = squared.sum() / (k * m)
+    sum_ = squared.sum()
+    loss = sum_ / (k * m)
     dYhat = np.multiply(Yhat, 2 / (k * m), out=Yhat)
     ones_m.dot(dYhat, out=db)  # (k,)
     X.T.dot(dYhat, out=dW)  # (n, k)

@@ -145,7 +145,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     difference += difference_2
     z *= y
     difference -= z
-    loss = difference.dot(ones_m) / m
+    sum_ = difference.dot(ones_m)
+    loss = sum_ / m
     p -= y
     dz = np.multiply(p, 1 / m, out=p)
     db = dz.dot(ones_m)

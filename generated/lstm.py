@@ -309,7 +309,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     logsumexp_Z_2 = np.add(Z_max, logsumexp_Z, out=Z_max)
     P = np.divide(exp_Z, sum_exp_Z[:, None], out=exp_Z)
     Z -= logsumexp_Z_2[:, None]
-    loss = -np.vdot(Y, Z) / m
+    dot_Y = np.vdot(Y, Z)
+    loss = -dot_Y / m
     np.subtract(P, Y, out=exp_Z)
     dZ = np.multiply(exp_Z, 1 / m, out=exp_Z)
     ones_m.dot(dZ, out=dc)  # (k,)

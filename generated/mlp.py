@@ -161,7 +161,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     logsumexp_Z2_2 = np.add(Z2_max, logsumexp_Z2, out=Z2_max)
     P = np.divide(exp_Z2, sum_exp_Z2, out=exp_Z2)
     Z2 -= logsumexp_Z2_2
-    loss = -np.vdot(Y, Z2.T) / m
+    dot_Y = np.vdot(Y, Z2.T)
+    loss = -dot_Y / m
     np.subtract(P, Y.T, out=exp_Z2)
     dZ2 = np.multiply(exp_Z2, 1 / m, out=exp_Z2)
     dZ2.dot(ones_m, out=db2)  # (10,)

@@ -154,7 +154,8 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     P = np.divide(exp_S, sum_exp_S[:, None], out=exp_S)
     picked_S = S[index, o]
     np.subtract(logsumexp_S_2, picked_S, out=S_max)
-    loss = S_max.dot(ones_m) / m
+    sum_ = S_max.dot(ones_m)
+    loss = sum_ / m
     S.fill(0)
     S[index, o] = value
     np.multiply(1 / m, P, out=exp_S)

@@ -185,3 +185,12 @@ def test_weights_inside_a_loop_start_as_others_do():
     drawn = module.init_params(np.random.default_rng(0))
     assert np.std(drawn["U"]) > 0.1
     assert not drawn["b"].any()
+
+
+def test_buffers_outlive_the_scalars_that_read_them() -> None:
+    """Two inner products of one loss, each over a value that is made on the way."""
+    n, h, k = sb.dims("n h k")
+    x, y = sb.input("x", n), sb.input("y", k)
+    a = sb.sigmoid(sb.param("W2", k, h) @ sb.sigmoid(sb.param("W1", h, n) @ x))
+    problem = sb.build(loss=-(y @ sb.log(a) + (1 - y) @ sb.log(1 - a)))
+    assert "def loss_and_grad" in generate(problem, Options())

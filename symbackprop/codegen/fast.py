@@ -212,6 +212,9 @@ class Step:
         named = i in self.program.names or self.uses.get(i, 0) > 1 or len(code.text) > 76
         if array.op is Op.MAP and not array.args:
             named = False
+        if any(self.program.shape(a) for a in array.args):
+            # its operands' buffers may be written over before the expression would be evaluated
+            named = True
         if named or array.shape:
             name = self.namer.name(described_or_named(self, i))
             self.block.add(f"{name} = {code.text}")
