@@ -128,15 +128,15 @@ def _assemble(
     carries: list[tuple[int, Carry]],
     finals: dict[int, int],
     given: dict[int, int],
-    result: object,
+    result: Any,
     live: list[int],
     extra: tuple[Size, ...],
 ) -> tuple[list[tuple[int, int]], tuple[int, LoopAdjoint]]:
     """Make the adjoint loop and read off the cotangents of carries, slices and constants."""
     graph, loop = derived.outer, derived.primal
-    cts: dict[int, int] = result.cotangents  # type: ignore[attr-defined]
+    cts: dict[int, int] = result.cotangents
     constant = {f.var: f.outer for f in loop.constants if f.var in live}
-    lifted = [c for c in result.log if c.target in constant]  # type: ignore[attr-defined]
+    lifted = [c for c in result.log if c.target in constant]
     new_carries = []
     for k, carry in carries:
         derived.place([cts[carry.var]])
@@ -149,7 +149,7 @@ def _assemble(
     for feed in loop.stacked:
         if feed.var not in live:
             continue
-        values = [c.value for c in result.log if c.target == feed.var]  # type: ignore[attr-defined]
+        values = [c.value for c in result.log if c.target == feed.var]
         parts = [Lift(derived, value, extra, stacked=True) for value in values]
         if parts and all(part.is_whole() for part in parts):
             lifts.extend((feed.outer, part) for part in parts)
@@ -195,7 +195,7 @@ def loop_jvp(
         for v in live
     }
     carries = [(k, c) for k, c in enumerate(loop.carries) if c.var in live]
-    values = [graph[p].value for p in projections if isinstance(graph[p], Hist)]  # type: ignore[union-attr]
+    values = [graph[p].value for p in projections if isinstance(graph[p], Hist)]  # type: ignore[union-attr]  # just tested
     found = jvp(body, tangents, [*(c.out for _, c in carries), *values], extra)
     derived = Derived(
         graph, loop, loop_id, frozenset(tangents.values()), Graph(graph.policy, graph.facts)
