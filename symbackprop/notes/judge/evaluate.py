@@ -41,7 +41,8 @@ class Env:
 
     def bind(self, letter: str, value: Any) -> Env:
         """The environment with one more letter."""
-        return replace(self, letters={**self.letters, letter: value})
+        letters = {**self.letters, letter: value}
+        return Env(letters, self.formal, self.every, self.frozen, self.broadcast)
 
     def with_formal(self, more: dict[str, Any]) -> Env:
         """The environment with formal arguments."""
@@ -98,7 +99,9 @@ class Evaluator:
 
     def one(self, node: Node, env: Env) -> Any:
         """The most natural reading."""
-        return self.read(node, replace(env, every=False))[0][0]
+        if env.every:
+            env = Env(env.letters, env.formal, False, env.frozen, env.broadcast)
+        return self.read(node, env)[0][0]
 
     def lifted(self, operands: list[Readings], combine: Callable[..., Any]) -> Readings:
         """An operation on all combinations of readings of its operands."""

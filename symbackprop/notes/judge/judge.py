@@ -52,6 +52,7 @@ class Judge:
         self.model = model
         self.worlds = Worlds(model)
         self.items: list[Judged] = []
+        self.tried: list[Config] = []
         self.binders: dict[tuple[Choice, int, Flags], Numbers] = {}
         self.sort()
 
@@ -71,6 +72,12 @@ class Judge:
 
     def configs(self) -> list[Config]:
         """The readings of the conventions that are tried, the usual ones first."""
+        if not self.tried:
+            self.tried = self.worth_trying()
+        return self.tried
+
+    def worth_trying(self) -> list[Config]:
+        """List the readings of the conventions that the document gives a reason for."""
         claims = self.claims()
         sides = [side for item in claims if item.claim for side in item.claim.sides]
         derivatives = any(

@@ -50,6 +50,9 @@ class ShapeReadings(Evaluator):
     def name(self, node: Name, env: Env) -> Readings:
         """Read a name."""
         key, labels, comps, _ = self.scope.target(node, env)
+        if self.is_delta(node, key, labels, comps):
+            self.equal_letters(comps[0], comps[1], env)
+            return [(NUMBER, 0)]
         if node.base == "e" and node.sups and not node.subs:
             label = node.sups[0].items[0]
             return self.read(label, env)
@@ -69,6 +72,29 @@ class ShapeReadings(Evaluator):
     def is_index(self, node: Name, env: Env) -> bool:
         """Whether a name is an index letter or a constant."""
         return node.base in env.letters or node.base in ("pi", "e", "infty")
+
+    def is_delta(
+        self, node: Name, key: str, labels: tuple[int, ...], comps: tuple[Node, ...]
+    ) -> bool:
+        """Whether a name is Kronecker's delta."""
+        return (
+            node.base in ("delta", "I", "1") and len(comps) == 2 and not labels
+            and not self.scope.table.get(key)
+        )  # fmt: skip
+
+    def equal_letters(self, a: Node, b: Node, env: Env) -> None:
+        """Two letters that are compared run equally far: ask for one whose mate is known."""
+        first, second = letter_of(a), letter_of(b)
+        if first is None or second is None:
+            return
+        for letter, mate in ((first, second), (second, first)):
+            bound = env.letters.get(mate)
+            if isinstance(bound, Extent):
+                other = env.letters.get(letter)
+                if other is None:
+                    raise NeedLetterError(letter, int(bound))
+                if isinstance(other, Extent):
+                    self.dims.join(other, bound)
 
     def component(self, shape: Sh, comps: tuple[Node, ...], env: Env) -> None:
         """Note the extents of component indices."""
@@ -200,6 +226,14 @@ class ShapeReadings(Evaluator):
 
     def indicator(self, node: ast.Indicator, env: Env) -> Readings:
         """Read an indicator."""
+        condition = node.condition
+        while isinstance(condition, ast.Group) and len(condition.items) == 1:
+            condition = condition.items[0]
+        if isinstance(condition, ast.Comparison) and len(condition.sides) == 2:
+            sides = [letter_of(side) for side in condition.sides]
+            if all(side is not None and self.counts(side, env) for side in sides):
+                self.equal_letters(*condition.sides, env)
+                return [(NUMBER, 0)]
         for _, part in walk(node.condition):
             if isinstance(part, Name) and part.base not in env.letters:
                 try:
@@ -222,6 +256,17 @@ class ShapeReadings(Evaluator):
             return self.read(node.operand, env)
         raise UnknownError("a gradient in a definition")
 
+    def counts(self, letter: str, env: Env) -> bool:
+        """Whether a letter counts entries somewhere in the document."""
+        return letter in env.letters or letter in self.scope.profile.letters
+
     def exponent(self, node: Node, env: Env) -> float:
         """Give an exponent as a number."""
         return 1.0
+
+
+def letter_of(node: Node) -> str | None:
+    """The letter that a side of a condition is."""
+    if isinstance(node, Name) and len(node.base) == 1 and not node.subs and not node.sups:
+        return node.base + "'" * node.primes
+    return None

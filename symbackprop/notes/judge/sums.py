@@ -83,9 +83,6 @@ def run(numbers: Numbers, node: ast.BigOperator, letters: list[str], env: Env) -
     terms: list[Readings] = []
     for index in range(start, stop):
         inner = outer.bind(letter, index)
-        for other, value in env.letters.items():
-            if other not in letters:
-                inner = inner.bind(other, value)
         if not all(
             numbers.holds(c, inner) for c in node.range.conditions if condition_of(c, letter)
         ):

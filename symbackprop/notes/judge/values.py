@@ -77,8 +77,9 @@ def constant(number: float) -> Val:
 def _pad(d: Array, directions: int) -> Array:
     if d.shape[-1] == directions:
         return d
-    widths = [(0, 0)] * (d.ndim - 1) + [(0, directions - d.shape[-1])]
-    return np.pad(d, widths)
+    wide = np.zeros((*d.shape[:-1], directions))
+    wide[..., : d.shape[-1]] = d
+    return wide
 
 
 def _sum(*tangents: Array | None) -> Array | None:

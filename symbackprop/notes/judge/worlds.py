@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name
+from symbackprop.notes.judge.entries import all_entries
 from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.numbers import Numbers
@@ -34,8 +35,12 @@ class Worlds:
     inferences: dict[tuple[Choice, Hypothesis], tuple[Scope, Inference]] = field(
         default_factory=dict
     )
+    tried: tuple[int, ...] | None = None
+    listed: list[Definition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        local = [d for entry in self.model.entries for d in entry.local]
+        self.listed = [*self.model.definitions, *self.supplied, *local]
         for number, definition in enumerate(self.everything()):
             if not usable(definition, self.model):
                 continue
@@ -52,8 +57,7 @@ class Worlds:
 
     def everything(self) -> list[Definition]:
         """All definitions, the supplied and the local ones last."""
-        local = [d for entry in self.model.entries for d in entry.local]
-        return [*self.model.definitions, *self.supplied, *local]
+        return self.listed
 
     def choices(self, entry: Entry) -> list[Choice]:
         """Selections of definitions for an entry: the nearest ones, then others."""
@@ -122,17 +126,13 @@ class Worlds:
         key = (choice, Hypothesis(batch=batch), seed)
         if key not in self.cache:
             scope, inference = self.inference(choice, batch)
-            world = World(scope, inference, seed)
-            Numbers(world)
-            world.define_all()
+            world = opened(scope, inference, seed)
             if any("not finite" in reason for reason in world.failed.values()):
                 positive = replace(scope.hypothesis, positive=True)
                 again = Scope(self.model, scope.definitions, positive)
                 inference = Inference(again)
                 inference.run()
-                world = World(again, inference, seed)
-                Numbers(world)
-                world.define_all()
+                world = opened(again, inference, seed)
             self.cache[key] = world
         return self.cache[key]
 
@@ -142,6 +142,12 @@ class Worlds:
 
     def batches(self) -> tuple[int, ...]:
         """Which hypotheses on batches are worth a try."""
+        if self.tried is None:
+            self.tried = self.worth_trying()
+        return self.tried
+
+    def worth_trying(self) -> tuple[int, ...]:
+        """Find the hypotheses on batches that the document gives a reason for."""
         claimed = {
             n.base
             for entry in self.model.entries
@@ -163,6 +169,15 @@ class Worlds:
         if claimed & {"m", "np.sum", "batch", "M"} or shaped or (capital and "N" in claimed):
             made.append(2)
         return tuple(made)
+
+
+def opened(scope: Scope, inference: Inference, seed: int) -> World:
+    """A world with everything in it evaluated."""
+    world = World(scope, inference, seed)
+    world.at_once = all_entries
+    Numbers(world)
+    world.define_all()
+    return world
 
 
 def usable(definition: Definition, model: Model) -> bool:  # noqa: C901  # one test each

@@ -51,16 +51,18 @@ class Profile:
     letters: set[str] = field(default_factory=set)
     label_letters: set[str] = field(default_factory=lambda: set(LAYER_LETTERS) | {"t"})
     squares: set[str] = field(default_factory=set)
-    refs: dict[Name, Ref] = field(default_factory=dict)
+    refs: dict[int, tuple[Name, Ref]] = field(default_factory=dict)
     complete: bool = False
 
     def ref(self, name: Name) -> Ref:
         """The name split into key, labels, components and power."""
         if not self.complete:
             return self.split(name)
-        if name not in self.refs:
-            self.refs[name] = self.split(name)
-        return self.refs[name]
+        found = self.refs.get(id(name))
+        if found is None or found[0] is not name:
+            found = name, self.split(name)
+            self.refs[id(name)] = found
+        return found[1]
 
     def split(self, name: Name) -> Ref:
         """Find key, labels, components and power."""
