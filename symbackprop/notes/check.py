@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from symbackprop.notes import ast
+from symbackprop.notes.decide import Decider
 from symbackprop.notes.document import Document, Formula, read_document
 from symbackprop.notes.judge.judge import Judge, Judged
 from symbackprop.notes.judge.verdicts import Finding, verdict_of
-from symbackprop.notes.printer import to_latex
-from symbackprop.notes.repair.search import Repairer
 from symbackprop.notes.resolve.model import model_of
 from symbackprop.notes.statements import Fragment, Statement
 from symbackprop.notes.trees import walk
@@ -34,10 +33,10 @@ def check(document: Document, file: str = "") -> Report:
     model = model_of(document)
     judge = Judge(model)
     config = judge.best_config()
-    repairer = Repairer(judge, config)
+    decider = Decider(judge, config)
     by_entry: dict[int, list[tuple[Judged, Finding]]] = {}
     for item in judge.items:
-        finding = repairer.mended(item, verdict_of(item, judge, config))
+        finding = decider.decided(item, verdict_of(item, judge, config))
         by_entry.setdefault(item.entry.position, []).append((item, finding))
     equations = []
     for position, formula in enumerate(document.formulas):
@@ -100,23 +99,7 @@ def _part(formula: Formula, name: str, item: Judged, finding: Finding) -> Part:
         finding.reason,
         finding.remarks,
         finding.supposed,
-        _repair(item, finding),
+        finding.mended or None,
         finding.counterexample,
         None,
     )
-
-
-def _repair(item: Judged, finding: Finding) -> str | None:
-    """The repaired statement in the document's spelling."""
-    if finding.mended:
-        return finding.mended
-    if finding.repair is None or not isinstance(item.part, Statement):
-        return None
-    source = item.entry.parsed.source
-    made = ""
-    for number, side in enumerate(finding.repair.sides):
-        if number:
-            relation = item.part.relations[min(number, len(item.part.relations)) - 1]
-            made += f" {relation.value.strip()} "
-        made += to_latex(side, source)
-    return made

@@ -10,7 +10,6 @@ from symbackprop.notes.judge.bindings import bind
 from symbackprop.notes.judge.claims import Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Binding, Flags, Layout
 from symbackprop.notes.judge.numbers import Numbers
-from symbackprop.notes.judge.repair import edits
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
 from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
@@ -123,43 +122,6 @@ class Judge:
                     first = made
         assert first is not None
         return first
-
-    def repaired(self, item: Judged, config: Config) -> tuple[str, Claim] | None:
-        """The first single edit of a side that makes a claim right, and what it does."""
-        claim = item.claim
-        if claim is None:
-            return None
-        outcome = self.outcome(item, config)
-        choice = self.worlds.choices(item.entry)[0]
-        names = self.names()
-        style = next(
-            (n for c in self.claims() if c.claim for s in c.claim.sides for _, n in walk(s)
-             if isinstance(n, ast.Transposed)), None,
-        )  # fmt: skip
-        sides = [outcome.side] if outcome.side else range(1, len(claim.sides))
-        for place in sides:
-            if place >= len(claim.sides):
-                continue
-            for what, new in edits(claim.sides[place], names, self.model.profile, style):
-                made = replace(claim, sides=(*claim.sides[:place], new, *claim.sides[place + 1 :]))
-                if self.in_world(made, choice, config).status is Status.RIGHT:
-                    return what, made
-        return None
-
-    def names(self) -> list[Name]:
-        """One spelling of every name that definitions and left sides have."""
-        found: dict[str, Name] = {}
-        for item in self.items:
-            if item.claim is None:
-                continue
-            for side in item.claim.sides:
-                for _, node in walk(side):
-                    if isinstance(node, Name):
-                        key = self.model.profile.ref(node).key
-                        if key in self.model.profile.functions or node.primes:
-                            continue
-                        found.setdefault(key, node)
-        return list(found.values())[:14]
 
     def variants(self, item: Judged) -> list[Claim]:
         """The claim, and where its left side is missing, with each left side before it."""

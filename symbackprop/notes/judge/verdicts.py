@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from symbackprop.notes import ast
-from symbackprop.notes.judge.claims import Claim, Outcome, Status
+from symbackprop.notes.judge.claims import Outcome, Status
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.statements import Kind
 from symbackprop.notes.kinds import Relation
@@ -13,12 +13,18 @@ from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.trees import walk
 from symbackprop.notes.verdict import Basis, Verdict
 
-__all__ = ["Finding", "verdict_of"]
+__all__ = ["Finding", "failed", "sound", "verdict_of"]
+
+UNSURE = "it does not hold as it was read, and no reading of the notes is sure"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on a statement, before it is put into the document's terms."""
+    """The verdict on a statement, before it is put into the document's terms.
+
+    `failing`: it does not hold as it was read; whether that is the statement's fault or the
+    reading's is decided by what the document confirms. `mended`: the repaired statement, as LaTeX.
+    """
 
     verdict: Verdict
     reason: str = ""
@@ -26,9 +32,9 @@ class Finding:
     counterexample: str | None = None
     basis: Basis | None = None
     outcome: Outcome | None = None
-    repair: Claim | None = None
     supposed: tuple[str, ...] = ()
     mended: str = ""
+    failing: bool = False
 
 
 def verdict_of(item: Judged, judge: Judge, config: Config) -> Finding:
@@ -124,21 +130,10 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
         return Finding(
             Verdict.NOT_CHECKABLE, "the loss that the target enters is not given", outcome=outcome
         )
-    repair = judge.repaired(item, config)
-    if repair is not None and (repair[0] != "wrong name" or sound(item, judge, config, outcome)):
-        what, claim = repair
-        reason = f"{what}: {outcome.reason}"
-        return replace(failed(outcome), reason=reason, repair=claim)
-    if sound(item, judge, config, outcome):
-        return failed(outcome)
-    return Finding(
-        Verdict.NOT_CHECKABLE,
-        "it does not hold as it was read, and no reading of the notes is sure",
-        outcome=outcome,
-    )
+    return Finding(Verdict.NOT_CHECKABLE, UNSURE, outcome=outcome, failing=True)
 
 
-def sound(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> bool:
+def sound(item: Judged, judge: Judge, config: Config) -> bool:
     """Whether the world is beyond doubt: one definition for each name, nothing that failed."""
     if item.sorted.lefts or len(judge.worlds.choices(item.entry)) > 1:
         return False

@@ -39,16 +39,28 @@ class EditKind(enum.IntEnum):
     FACTOR = 10
 
 
+Words = tuple[str, tuple[Node, ...]]
+"""A sentence with places for formulas, and the formulas: put together only when it is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An edited side."""
+    """An edited side, and what the edit says was wrong."""
 
     kind: EditKind
     side: Node
-    words: str
+    said: tuple[Words, ...]
+
+    @property
+    def words(self) -> str:
+        """What was wrong, in one sentence."""
+        return ", and ".join(
+            sentence.format(*(to_latex(unplaced(node)) for node in nodes))
+            for sentence, nodes in self.said
+        )
 
 
-_Local = tuple[EditKind, Node, str]
+_Local = tuple[EditKind, Node, Words]
 _JUXTAPOSED = Joint(ProductOp.JUXTAPOSED)
 _TURNABLE = (Name, ast.Prefixed, ast.Group, ast.Apply, ast.Derivative, ast.Product)
 
@@ -59,9 +71,9 @@ def edits(side: Node, pool: Pool, letters: frozenset[str]) -> Iterator[Edit]:
     bases = {(*path, 0) for path, node in nodes if isinstance(node, ast.Transposed)}
     for path, node in nodes:
         for kind, new, words in _local(node, pool, letters, path in bases):
-            yield Edit(kind, replace_at(side, path, new), words)
+            yield Edit(kind, replace_at(side, path, new), (words,))
     for kind, new, words in _whole(side, pool, letters):
-        yield Edit(kind, new, words)
+        yield Edit(kind, new, (words,))
 
 
 def _local(node: Node, pool: Pool, letters: frozenset[str], turned: bool) -> Iterator[_Local]:
@@ -71,10 +83,10 @@ def _local(node: Node, pool: Pool, letters: frozenset[str], turned: bool) -> Ite
 
 def _turned(node: Node, pool: Pool, turned: bool) -> Iterator[_Local]:
     if isinstance(node, ast.Transposed):
-        yield EditKind.TRANSPOSE, node.base, f"a transpose too many on {_tex(node.base)}"
+        yield EditKind.TRANSPOSE, node.base, ("a transpose too many on {}", (node.base,))
     elif isinstance(node, _TURNABLE) and not turned and not _is_entry(node):
         base: Node = ast.Group((node,)) if isinstance(node, ast.Product) else node
-        yield EditKind.TRANSPOSE, transposed(base, pool.style), f"missing transpose on {_tex(node)}"
+        yield EditKind.TRANSPOSE, transposed(base, pool.style), ("missing transpose on {}", (node,))
 
 
 def _is_entry(node: Node) -> bool:
@@ -90,15 +102,15 @@ def _changed(node: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local
     elif isinstance(node, ast.Add):
         yield from _sum_of_terms(node)
     elif isinstance(node, ast.Negative):
-        yield EditKind.SIGN, node.operand, "the sign is wrong"
+        yield EditKind.SIGN, node.operand, ("the sign is wrong", ())
     elif isinstance(node, ast.Fraction):
-        yield EditKind.SCALE, node.numerator, f"the factor 1/{_tex(node.denominator)} is too much"
+        yield EditKind.SCALE, node.numerator, ("the factor 1/{} is too much", (node.denominator,))
         turned_over = replace(
             node, numerator=node.denominator, denominator=node.numerator, span=ast.NOWHERE
         )
-        yield EditKind.SCALE, turned_over, "the fraction is upside down"
+        yield EditKind.SCALE, turned_over, ("the fraction is upside down", ())
     elif isinstance(node, ast.Power):
-        yield EditKind.SCALE, node.base, f"the power of {_tex(node.base)} is too much"
+        yield EditKind.SCALE, node.base, ("the power of {} is too much", (node.base,))
     elif isinstance(node, ast.Apply):
         yield from _applied(node)
     elif isinstance(node, ast.BigOperator):
@@ -114,20 +126,20 @@ def _product(node: ast.Product, pool: Pool) -> Iterator[_Local]:
     factors, joints = node.factors, node.joints
     for i in range(len(joints)):
         swapped = (*factors[:i], factors[i + 1], factors[i], *factors[i + 2 :])
-        words = f"{_tex(factors[i])} and {_tex(factors[i + 1])} are in the wrong order"
+        words = ("{} and {} are in the wrong order", (factors[i], factors[i + 1]))
         yield EditKind.ORDER, ast.Product(swapped, joints), words
         op = joints[i].op
         if op in ELEMENTWISE or op is ProductOp.STAR:
-            new, said = _JUXTAPOSED, "an elementwise product in place of a matrix product"
+            new, said = _JUXTAPOSED, ("an elementwise product in place of a matrix product", ())
             yield EditKind.JOINT, _joined(node, i, new), said
         if op not in ELEMENTWISE:
-            said = "a matrix product in place of an elementwise one"
+            said = ("a matrix product in place of an elementwise one", ())
             yield EditKind.JOINT, _joined(node, i, pool.elementwise), said
     if len(factors) > 2:
         yield (
             EditKind.ORDER,
             ast.Product(factors[::-1], joints[::-1]),
-            "the factors are in reverse order",
+            ("the factors are in reverse order", ()),
         )
     for i, factor in enumerate(factors):
         rest = factors[:i] + factors[i + 1 :]
@@ -138,7 +150,7 @@ def _product(node: ast.Product, pool: Pool) -> Iterator[_Local]:
         new_node: Node = rest[0] if len(rest) == 1 else ast.Product(rest, kept)
         scalar = isinstance(factor, Number | ast.Fraction)
         kind = EditKind.SCALE if scalar else EditKind.DROP
-        yield kind, new_node, f"the factor {_tex(factor)} is too much"
+        yield kind, new_node, ("the factor {} is too much", (factor,))
 
 
 def _joined(node: ast.Product, i: int, joint: Joint) -> ast.Product:
@@ -150,62 +162,62 @@ def _sum_of_terms(node: ast.Add) -> Iterator[_Local]:
     every = tuple(flip[s] for s in node.signs)
     terms = node.terms
     if len(terms) == 2 and node.signs == (Sign.PLUS, Sign.MINUS):
-        yield EditKind.SIGN, ast.Add(terms[::-1], node.signs), "the sign is wrong"
+        yield EditKind.SIGN, ast.Add(terms[::-1], node.signs), ("the sign is wrong", ())
     elif len(terms) == 2 and node.signs == (Sign.MINUS, Sign.PLUS):
-        yield EditKind.SIGN, ast.Add(terms, every), "the sign is wrong"
+        yield EditKind.SIGN, ast.Add(terms, every), ("the sign is wrong", ())
     else:
-        yield EditKind.SIGN, ast.Add(terms, every), "the sign is wrong"
+        yield EditKind.SIGN, ast.Add(terms, every), ("the sign is wrong", ())
     for i, term in enumerate(terms):
         signs = (*node.signs[:i], flip[node.signs[i]], *node.signs[i + 1 :])
-        yield EditKind.SIGN, ast.Add(terms, signs), f"the sign of {_tex(term)} is wrong"
+        yield EditKind.SIGN, ast.Add(terms, signs), ("the sign of {} is wrong", (term,))
         rest, left = terms[:i] + terms[i + 1 :], node.signs[:i] + node.signs[i + 1 :]
         new: Node = ast.Add(rest, left)
         if len(rest) == 1:
             new = rest[0] if left[0] is Sign.PLUS else ast.Negative(rest[0])
-        yield EditKind.DROP, new, f"the term {_tex(term)} is too much"
+        yield EditKind.DROP, new, ("the term {} is too much", (term,))
 
 
 def _applied(node: ast.Apply) -> Iterator[_Local]:
     other = primed(node)
     if other is not None and len(node.arguments) == 1:
-        words = f"{_tex(node.function)} in place of {_tex(other.function)}"
+        words = ("{} in place of {}", (node.function, other.function))
         yield EditKind.SLOPE, other, words
     if isinstance(node.function, Name) and "sum" in node.function.base:
-        yield EditKind.SUM, node.arguments[0], "the sum is too much"
+        yield EditKind.SUM, node.arguments[0], ("the sum is too much", ())
         for i, argument in enumerate(node.arguments[1:], 1):
             if isinstance(argument, ast.Comparison) and isinstance(argument.sides[-1], Number):
                 new = Number("0" if argument.sides[-1].text == "1" else "1")
                 changed = replace_at(argument, (len(argument.sides) - 1,), new)
                 arguments = (*node.arguments[:i], changed, *node.arguments[i + 1 :])
                 made = replace(node, arguments=arguments, span=ast.NOWHERE)
-                yield EditKind.SUM, made, "the sum runs over the wrong axis"
+                yield EditKind.SUM, made, ("the sum runs over the wrong axis", ())
     elif len(node.arguments) == 1:
-        yield EditKind.DROP, node.arguments[0], f"{_tex(node.function)} is too much"
+        yield EditKind.DROP, node.arguments[0], ("{} is too much", (node.function,))
 
 
 def _big(node: ast.BigOperator) -> Iterator[_Local]:
     if node.body is None or node.op is not Big.SUM:
         return
-    yield EditKind.SUM, node.body, "the sum is too much"
+    yield EditKind.SUM, node.body, ("the sum is too much", ())
     run = node.range
     ranges = [("lower", replace(run, lower=n, span=ast.NOWHERE)) for n in _steps(run.lower)]
     ranges += [("upper", replace(run, upper=n, span=ast.NOWHERE)) for n in _steps(run.upper)]
     for name, changed in ranges:
-        words = f"the sum's {name} limit is wrong"
+        words = (f"the sum's {name} limit is wrong", ())
         yield EditKind.SUM, replace(node, range=changed, span=ast.NOWHERE), words
 
 
 def _number(node: Number, letters: frozenset[str]) -> Iterator[_Local]:
     for text in ("1", "2", "0"):
         if text != node.text:
-            yield EditKind.SCALE, Number(text), f"{node.text} in place of {text}"
+            yield EditKind.SCALE, Number(text), (f"{node.text} in place of {text}", ())
     if node.text == "1":
         pairs = sorted(x for x in letters if len(x) == 1 and x in "ijkmnpq")
         for i, first in enumerate(pairs):
             for second in pairs[i + 1 :]:
                 both = ast.Product((Name(first), Name(second)), (_JUXTAPOSED,))
                 new = Name("delta", (Label((both,), tex=first + second),), head="\\delta")
-                yield EditKind.NAME, new, f"1 in place of {_tex(new)}"
+                yield EditKind.NAME, new, ("1 in place of {}", (new,))
 
 
 def _steps(node: Node | None) -> list[Node]:
@@ -238,7 +250,7 @@ def _labels(node: Node, letters: frozenset[str]) -> Iterator[_Local]:
             if option == item:
                 continue
             made = replace_at(node, path, option)
-            yield EditKind.LABEL, made, f"{_tex(node)} in place of {_tex(made)}"
+            yield EditKind.LABEL, made, ("{} in place of {}", (node, made))
 
 
 def _label_items(node: Node, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Node]]:
@@ -255,31 +267,31 @@ def _renamed(node: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local
     for other in options:
         if other == node or not letters_in(other) <= letters:
             continue
-        yield EditKind.NAME, other, f"{_tex(node)} in place of {_tex(other)}"
+        yield EditKind.NAME, other, ("{} in place of {}", (node, other))
 
 
 def _whole(side: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
     """Edits of a side as a whole: sign, scale, sums, more factors."""
     if not isinstance(side, ast.Add | ast.Negative):
-        yield EditKind.SIGN, ast.Negative(side), "the sign is wrong"
+        yield EditKind.SIGN, ast.Negative(side), ("the sign is wrong", ())
     for factor in _scalars(pool):
-        yield EditKind.SCALE, _times(factor, side), f"the factor {_tex(factor)} is missing"
+        yield EditKind.SCALE, _times(factor, side), ("the factor {} is missing", (factor,))
     for big in pool.sums:
         if letters_in(big.range) | {n.base for n in big.range.indices if isinstance(n, Name)}:
             bare = unplaced(big)
             assert isinstance(bare, ast.BigOperator)
             body = ast.Group((side,)) if isinstance(side, ast.Add) else side
-            yield EditKind.SUM, replace(bare, body=body), "the sum is missing"
+            yield EditKind.SUM, replace(bare, body=body), ("the sum is missing", ())
     body = ast.Group((side,)) if isinstance(side, ast.Add) else side
     for slope in pool.slopes:
         if letters_in(slope) <= letters:
-            words = f"the factor {_tex(slope)} is missing"
+            words = ("the factor {} is missing", (slope,))
             yield EditKind.FACTOR, _appended(body, pool.elementwise, slope), words
             yield EditKind.FACTOR, _appended(body, _JUXTAPOSED, slope), words
     for other in (*pool.names, *pool.derivatives):
         if not letters_in(other) <= letters:
             continue
-        words = f"the factor {_tex(other)} is missing"
+        words = ("the factor {} is missing", (other,))
         for factor in (other, transposed(other, pool.style)):
             yield EditKind.FACTOR, _appended(body, _JUXTAPOSED, factor), words
             yield EditKind.FACTOR, _times(factor, side), words
@@ -308,7 +320,3 @@ def _appended(side: Node, joint: Joint, factor: Node) -> Node:
     if isinstance(side, ast.Product):
         return ast.Product((*side.factors, factor), (*side.joints, joint))
     return ast.Product((side, factor), (joint,))
-
-
-def _tex(node: Node) -> str:
-    return to_latex(unplaced(node))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -10,13 +9,13 @@ import numpy as np
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
-from symbackprop.notes.judge.claims import Claim, Outcome, Status, at, evaluate_claim
-from symbackprop.notes.judge.evaluate import NeedLetterError
+from symbackprop.notes.judge.claims import Claim, Outcome, Status, compared, evaluate_claim
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.numbers import Numbers
+from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.statements import Kind, sort_statement
 from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError
-from symbackprop.notes.judge.verdicts import Finding
 from symbackprop.notes.judge.worlds import SEEDS, Choice
 from symbackprop.notes.kinds import Sign
 from symbackprop.notes.printer import to_latex
@@ -24,13 +23,11 @@ from symbackprop.notes.repair.edits import Edit, EditKind, edits
 from symbackprop.notes.repair.pool import Pool, letters_in, pool_of
 from symbackprop.notes.statements import Statement
 from symbackprop.notes.trees import unplaced, walk
-from symbackprop.notes.verdict import Verdict
 
 __all__ = ["Repair", "Repairer"]
 
-MOST = 4000
+MOST = 1000
 """Candidates that are evaluated for one claim."""
-SECONDS = 0.8
 _REFUSED = (
     MismatchError,
     UnknownError,
@@ -44,10 +41,11 @@ _REFUSED = (
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The mended statement as LaTeX, and in one sentence what was wrong."""
+    """The mended statement as LaTeX, in one sentence what was wrong, and the edits' kinds."""
 
     latex: str
     reason: str
+    kinds: tuple[EditKind, ...]
 
 
 class Repairer:
@@ -71,22 +69,20 @@ class Repairer:
             self.pool = pool_of(sides, self.judge.model.profile)
         return self.pool
 
-    def mended(self, item: Judged, finding: Finding) -> Finding:
-        """A finding with the repair of what is wrong, and the reason that the repair tells."""
-        outcome = finding.outcome
-        if finding.verdict is not Verdict.WRONG or outcome is None:
-            return finding
-        repair = self.repair(item, outcome)
-        if repair is None:
-            return finding
-        shapes = not outcome.conforms and bool(outcome.reason)
-        reason = f"{repair.reason}: {outcome.reason}" if shapes else repair.reason
-        return replace(finding, reason=reason, mended=repair.latex)
+    def repair(self, item: Judged, outcome: Outcome, most: EditKind | None = None) -> Repair | None:
+        """The smallest edit that makes a wrong statement right, if one is found.
 
-    def repair(self, item: Judged, outcome: Outcome | None) -> Repair | None:
-        """The smallest edit that makes a wrong statement right, if one is found."""
+        Parameters
+        ----------
+        item : Judged
+            The statement.
+        outcome : Outcome
+            How it failed.
+        most : EditKind, optional
+            The last kind of single edits that is tried; without it, all are, and pairs of edits.
+        """
         part = item.part
-        if not isinstance(part, Statement) or item.claim is None or outcome is None:
+        if not isinstance(part, Statement) or item.claim is None:
             return None
         first = outcome.side if 1 <= outcome.side < len(part.sides) else 1
         if first >= len(part.sides):
@@ -94,15 +90,16 @@ class Repairer:
         left = part.sides[0]
         if isinstance(left, ast.Transposed) and not part.inherited:
             search = _Search(self, item, part, 0, outcome)
-            words = f"a transpose too many on {to_latex(unplaced(left.base))}"
             if search.accepted(left.base):
-                edit = Edit(EditKind.TRANSPOSE, left.base, words)
-                return Repair(search.printed(edit), words)
+                said = ("a transpose too many on {}", (left.base,))
+                edit = Edit(EditKind.TRANSPOSE, left.base, (said,))
+                return Repair(search.printed(edit), edit.words, (edit.kind,))
         search = _Search(self, item, part, first, outcome)
-        found = search.found()
+        found = search.found(most)
         if found is None:
             return None
-        return Repair(search.printed(found), found.words)
+        edit, kinds = found
+        return Repair(search.printed(edit), edit.words, kinds)
 
 
 class _Search:
@@ -122,8 +119,9 @@ class _Search:
         self.mentions = any(self.is_left(n) for _, n in walk(part.sides[place]))
         self.seen: set[Node] = {part.sides[place]}
         self.count = 0
-        self.end = time.monotonic() + SECONDS
         self.worlds = self.evaluators()
+        self.families = self.worlds[0].families_of(item.claim.sides)
+        self.readings: dict[Node, Readings] = {}
 
     def evaluators(self) -> list[Numbers]:
         """The evaluators of the world in which the claim failed, one for every seed."""
@@ -142,13 +140,15 @@ class _Search:
             found.append(numbers)
         return found
 
-    def found(self) -> Edit | None:
+    def found(self, most: EditKind | None) -> tuple[Edit, tuple[EditKind, ...]] | None:
         """The first right edit: single ones by kind and size, then pairs."""
         side = self.part.sides[self.place]
         singles = self.fresh(edits(side, self.pool, self.letters))
         for edit in singles:
+            if most is not None and edit.kind > most:
+                return None
             if self.accepted(edit.side):
-                return edit
+                return edit, (edit.kind,)
         for cap in (EditKind.SLOPE, EditKind.NAME):
             for one in singles:
                 if one.kind > cap:
@@ -157,10 +157,11 @@ class _Search:
                     e for e in edits(one.side, self.pool, self.letters) if one.kind <= e.kind <= cap
                 )
                 for two in made:
-                    if self.count >= MOST or time.monotonic() > self.end:
+                    if self.count >= MOST:
                         return None
                     if self.accepted(two.side):
-                        return replace(two, words=f"{one.words}, and {two.words}")
+                        both = replace(two, said=(*one.said, *two.said))
+                        return both, (one.kind, two.kind)
         return None
 
     def fresh(self, made: Iterator[Edit]) -> list[Edit]:
@@ -179,8 +180,6 @@ class _Search:
     def accepted(self, side: Node) -> bool:
         """Whether the judge calls the claim with an edited side right."""
         self.count += 1
-        if time.monotonic() > self.end + SECONDS:
-            return False
         if self.place and not self.mentions and any(self.is_left(n) for _, n in walk(side)):
             return False
         if self.place and _size(self.part.sides[self.place]) > 2 and self.is_empty(side):
@@ -212,16 +211,28 @@ class _Search:
         return made.claim if made.kind is self.item.sorted.kind else None
 
     def holds_there(self, claim: Claim) -> bool:
-        """Whether a claim holds where the wrong one was seen to fail."""
-        numbers = self.worlds[0]
-        numbers.families = numbers.families_of(claim.sides)
+        """Whether a claim may hold where the wrong one was seen to fail.
+
+        What was not edited is evaluated once for all candidates.
+        """
+        numbers, letters = self.worlds[0], dict(self.outcome.letters)
+        numbers.families = self.families
         try:
-            made = at(claim, numbers, dict(self.outcome.letters))
+            sides = [(i, self.reading(side, letters)) for i, side in enumerate(claim.sides)]
         except (NeedLetterError, OutOfRangeError):
             return True
         except _REFUSED:
             return False
+        made = compared(sides, letters)
         return made is None or made.status is Status.RIGHT
+
+    def reading(self, side: Node, letters: dict[str, int]) -> Readings:
+        """The readings of a side where the claim failed."""
+        if side not in self.claim.sides:
+            return self.worlds[0].read(side, Env(letters=letters))
+        if side not in self.readings:
+            self.readings[side] = self.worlds[0].read(side, Env(letters=letters))
+        return self.readings[side]
 
     def printed(self, edit: Edit) -> str:
         """The mended statement in the document's own spelling."""
