@@ -16,6 +16,7 @@ __all__ = [
     "map_children",
     "replace_at",
     "unplaced",
+    "values_in",
     "walk",
 ]
 
@@ -109,3 +110,12 @@ def replace_at(node: Node, path: tuple[int, ...], new: Node) -> Node:
         return replace_at(child, path[1:], new) if next(position) == path[0] else child
 
     return map_children(node, change)
+
+
+def values_in(node: Node) -> Iterator[Node]:
+    """The nodes of a tree that stand for values: none inside of labels."""
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        yield here
+        stack.extend(c for c in reversed(children(here)) if not isinstance(c, Label))

@@ -9,7 +9,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.kinds import Prefix, Relation
 from symbackprop.notes.resolve.profile import Profile, Ref, names_in
 from symbackprop.notes.statements import Statement
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import values_in, walk
 
 __all__ = ["ADJOINTS", "LOSSES", "Definition", "definitions_of", "has_gradient", "is_loss_key"]
 
@@ -176,7 +176,7 @@ def _is_self_call(body: ast.Apply, name: Name, profile: Profile) -> bool:
 def _mentions(body: Node, name: Name, profile: Profile) -> bool:
     """Whether a body refers to the very thing that it would define."""
     ref: Ref = profile.ref(name)
-    for _, node in walk(body):
+    for node in values_in(body):
         if isinstance(node, Name) and node.base == name.base:
             other = profile.ref(node)
             if other.key == ref.key and other.labels == ref.labels and other.power == ref.power:
