@@ -40,6 +40,7 @@ class Inference(ShapeReadings):
         self.targets: set[str] = set()
         self.busy: list[Key] = []
         self.sizes: dict[int, int] = {}
+        self.ones: dict[tuple[int, str], Sh] = {}
 
     @property
     def dims(self) -> Dims:
@@ -121,6 +122,8 @@ class Inference(ShapeReadings):
         letters = [c.base for c in definition.comps if isinstance(c, Name)]
         if not letters:
             made: Sh = self.body(body, env)
+            if made.shape and is_loss_key(definition.key) and not definition.labels:
+                self.one_number(made)
             return made
         dims: dict[str, int] = {}
         while True:
@@ -136,6 +139,12 @@ class Inference(ShapeReadings):
         if not used:
             return NUMBER
         return Sh((used[0], Dims.ONE) if len(used) == 1 else (used[0], used[1]))
+
+    def one_number(self, shape: Sh) -> None:
+        """A loss is one number where that is still open."""
+        for d in shape.shape:
+            if not self.dims.is_feature(d) and self.dims.find(d) != Dims.BATCH:
+                self.dims.join(d, Dims.ONE)
 
     def body(self, body: Node, env: Env) -> Sh:
         """The shape of a body with its label sums run through."""
@@ -181,6 +190,8 @@ class Inference(ShapeReadings):
         pair = self.pair(key[0], key[1])
         if pair is None:
             return None
+        if not pair[1]:
+            pair = ("1", pair[0]) if self.scope.hypothesis.rows else (pair[0], "1")
         square = any(a == b for a, b in self.scope.model.shapes.values())
         weight = key[0].split("_")[0] in _WEIGHTS
         made = []

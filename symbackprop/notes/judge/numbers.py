@@ -122,7 +122,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
         if node.base in ("I", "mathbb{I}", "E", "1", "0") and not self.scope.table.get(node.base):
             comps = self.scope.profile.ref(node).comps
             if node.base in ("1", "0"):
-                return self.constants(node)
+                return self.constants(node, env)
             if len(comps) == 2:
                 return self.kronecker(comps, env)
             if node.base == "I" and not comps:
@@ -133,9 +133,14 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
                 return self.kronecker(self.scope.profile.ref(node).comps, env)
         return None
 
-    def constants(self, node: Name) -> Readings:
-        """The vector of ones or zeros, of every size there is."""
+    def constants(self, node: Name, env: Env) -> Readings:
+        """The vector of ones or zeros: of the size that fits, or of every size there is."""
         fill = float(node.base)
+        inference = self.world.inference
+        fitting = inference.ones.get((id(node), str(sorted(env.letters.items()))))
+        if fitting is not None:
+            shape = tuple(inference.size(d) for d in fitting.shape)
+            return [(Val(np.full(shape, fill)), 0)]
         sizes = sorted(set(self.world.inference.sizes.values()) - {1})[:8]
         made: Readings = [(Val(np.full((n, 1), fill)), 0) for n in sizes]
         return made

@@ -32,6 +32,7 @@ class ShapeReadings(Evaluator):
     dims: Any
     kind: Any
     variable: Any
+    ones: dict[tuple[int, str], Sh]
 
     def is_function(self, node: Node) -> bool:
         """Whether a node is a function here."""
@@ -47,6 +48,16 @@ class ShapeReadings(Evaluator):
                     return self.ops.add_bias(a, b)
         return self.ops.trying(self.ops.add, a, b)
 
+    def product(self, node: ast.Product, env: Env) -> Readings:
+        """Read a product; a target times a logarithm is meant entry by entry."""
+        if any(map(is_log, node.factors)) and not any(map(is_turned, node.factors)):
+            parts = [self.one(factor, env) for factor in node.factors]
+            made = parts[0]
+            for part in parts[1:]:
+                made = self.ops.trying(self.ops.multiply, made, part)
+            return [(made, 0)]
+        return super().product(node, env)
+
     def name(self, node: Name, env: Env) -> Readings:
         """Read a name."""
         key, labels, comps, _ = self.scope.target(node, env)
@@ -56,6 +67,10 @@ class ShapeReadings(Evaluator):
         if node.base == "e" and node.sups and not node.subs:
             label = node.sups[0].items[0]
             return self.read(label, env)
+        if node.base in ("1", "0") and not comps and key not in self.scope.table:
+            place = id(node), str(sorted(env.letters.items()))
+            shape = Sh((self.dims.new(), Dims.ONE))
+            return [(self.ones.setdefault(place, shape), 0)]
         if key in env.formal:
             shape = env.formal[key]
         elif not labels and not comps and self.is_index(node, env):
@@ -270,3 +285,20 @@ def letter_of(node: Node) -> str | None:
     if isinstance(node, Name) and len(node.base) == 1 and not node.subs and not node.sups:
         return node.base + "'" * node.primes
     return None
+
+
+def is_log(node: Node) -> bool:
+    """Whether a factor is a logarithm."""
+    return (
+        isinstance(node, ast.Apply)
+        and isinstance(node.function, Name)
+        and node.function.base in ("log", "ln", "lg")
+    )
+
+
+def is_turned(node: Node) -> bool:
+    """Whether a transpose stands in a factor: a product with it is a matrix product."""
+    return any(
+        isinstance(n, ast.Transposed | ast.Matrix) or (isinstance(n, Name) and n.primes > 0)
+        for _, n in walk(node)
+    )

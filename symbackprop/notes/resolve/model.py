@@ -10,8 +10,9 @@ from symbackprop.notes.document import Document, Formula
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.definitions import Definition, definitions_of
 from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
-from symbackprop.notes.resolve.prose import local_statements, shape_lines
-from symbackprop.notes.statements import Fragment, Parsed, Statement, parse_formula
+from symbackprop.notes.resolve.prose import local_statements
+from symbackprop.notes.resolve.shapes import stated_shapes
+from symbackprop.notes.statements import Fragment, Parsed, Statement
 from symbackprop.notes.trees import walk
 
 __all__ = ["Entry", "Model", "model_of"]
@@ -76,7 +77,7 @@ def model_of(document: Document) -> Model:
                 if isinstance(node, Name):
                     model.mentioned.add(profile.ref(node).key)
     _depth(model, nodes)
-    _shapes(model)
+    model.shapes = stated_shapes(document, parsed, profile)
     return model
 
 
@@ -109,17 +110,3 @@ def _depth(model: Model, nodes: list[Node]) -> None:
     model.general_last = "L" in shifted
     highest = max(numbers)
     model.depth = max(3, highest) if general or model.general_last or not highest else highest
-
-
-def _shapes(model: Model) -> None:
-    for text, first, second in shape_lines(model.document):
-        parsed = parse_formula(
-            text.replace("^(", "^{(").replace(")", ")}") if "^(" in text else text
-        )
-        part = parsed.parts[0] if parsed.parts else None
-        if isinstance(part, Fragment) and isinstance(part.node, Name):
-            ref = model.profile.ref(part.node)
-            marks = "".join(
-                f"[{label.text if isinstance(label, ast.Number) else '?'}]" for label in ref.labels
-            )
-            model.shapes.setdefault(ref.key + marks, (first, second))
