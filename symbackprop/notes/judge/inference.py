@@ -8,11 +8,12 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.scope import Key, Scope
-from symbackprop.notes.judge.shape_readings import Extent, ShapeReadings
+from symbackprop.notes.judge.shape_readings import Extent, ShapeReadings, is_log
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh, ShapeOps
 from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.trees import walk
 
 __all__ = ["Inference"]
 
@@ -122,7 +123,7 @@ class Inference(ShapeReadings):
         letters = [c.base for c in definition.comps if isinstance(c, Name)]
         if not letters:
             made: Sh = self.body(body, env)
-            if made.shape and is_loss_key(definition.key) and not definition.labels:
+            if made.shape and is_loss_key(definition.key) and any(is_log(n) for _, n in walk(body)):
                 self.one_number(made)
             return made
         dims: dict[str, int] = {}
@@ -265,7 +266,7 @@ class Inference(ShapeReadings):
         for bias, other in self.ops.biases:
             for d, e in zip(bias.shape, other.shape, strict=True):
                 if dims.find(e) == Dims.BATCH:
-                    dims.join(d, Dims.ONE)
+                    self.joined_or_not(d, Dims.ONE)
                 else:
                     self.joined_or_not(d, e)
         for _, shape in self.open:
