@@ -180,6 +180,8 @@ def named(name: str, arguments: list[Val], rows: bool) -> Val | None:  # noqa: C
         return values.diagonal(first)
     if name in ("tr", "Tr", "trace", "Trace"):
         return trace(first)
+    if name == "det":
+        return values.determinant(first)
     if name in ("sum", "np.sum") and len(arguments) == 1:
         return values.total(first)
     if name in ("mean", "np.mean", "avg") and len(arguments) == 1:

@@ -45,6 +45,8 @@ class Gradients:
             variable = stripped(variable.base)
         key, where = variable_of(numbers, variable, env)
         target = target_of(numbers, node.target, env)
+        if target is not None and target.v.ndim and target.is_scalar:
+            target = target.scalar()
         found: Readings = []
         if target is None or target is numbers.world.loss_or_none():
             slope = gradient(numbers, key)
@@ -200,7 +202,7 @@ def target_of(numbers: Numbers, node: Node, env: Env) -> Val | None:
         key, labels, _, _ = numbers.scope.target(name, env)
         shapes = numbers.world.inference.shapes
         if key not in numbers.scope.table and (key, labels) not in shapes:
-            if is_loss_key(key):
+            if is_loss_key(key) or key in numbers.scope.model.scalars:
                 return None
     try:
         made: Val = numbers.one(node, replace(env, every=False))

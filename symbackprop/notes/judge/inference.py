@@ -64,8 +64,16 @@ class Inference(ShapeReadings):
                     continue
                 except MismatchError:
                     self.conflicts += 1
+        self.stated()
         self.settle()
         self.scope.leaves.update(key for key, _ in self.shapes)
+
+    def stated(self) -> None:
+        """Make leaves of what has a stated shape and occurs in claims only."""
+        for key in self.scope.model.shapes:
+            if "[" not in key and key not in self.scope.table:
+                if key not in {k for k, _ in self.shapes} and key not in _SCALARS:
+                    self.leaf((key, ()))
 
     def only_function(self, definition: Definition) -> bool:
         """Whether a definition defines a function and no value."""
@@ -192,12 +200,15 @@ class Inference(ShapeReadings):
         if pair is None:
             return None
         if not pair[1]:
-            pair = ("1", pair[0]) if self.scope.hypothesis.rows else (pair[0], "1")
-        square = any(a == b for a, b in self.scope.model.shapes.values())
+            rows = self.scope.hypothesis.rows or self.scope.model.rows
+            pair = ("1", pair[0]) if rows else (pair[0], "1")
+        stated = self.scope.model.shapes.values()
+        square = any(a == b for a, b in stated)
+        lengths = {size for shape in stated if set(shape) & {"1", ""} for size in shape}
         weight = key[0].split("_")[0] in _WEIGHTS
         made = []
         for size in pair:
-            many = size in ("m", "N", "B") and not square and not weight
+            many = size in ("m", "N", "B") and not square and not weight and size not in lengths
             many = many and key[0].split("_")[0] not in ("b", "B")
             made.append(Dims.BATCH if many else self.symbol(size))
         return Sh(tuple(made))

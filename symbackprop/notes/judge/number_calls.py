@@ -67,6 +67,12 @@ class Calls(Evaluator):
             return read
         arguments = [a for a in node.arguments if not isinstance(a, ast.Comparison)]
         defined = self.scope.table.get(key, [])
+        if function.base in ("log", "ln") and len(arguments) == 1 and order == 0:
+            inside = determined(arguments[0])
+            if inside is not None:
+                operand = self.read(inside, env)
+                if all(values.square(value) for value, _ in operand):
+                    return self.lifted([operand], values.log_determinant)
         if is_loss_key(key) and order == 0 and (defined or key not in profile.functions):
             return self.loss_call(node, key, env)
         if function.base.startswith("np.") or any(
@@ -235,6 +241,8 @@ class Calls(Evaluator):
     def norm(self, node: ast.Norm, env: Env) -> Readings:
         """Read a norm."""
         inner = self.read(node.body, env)
+        if not node.double and all(values.square(value) for value, _ in inner):
+            return self.lifted([inner], values.determinant)
         if not node.double:
             return self.lifted([inner], lambda a: ELEMENTWISE["abs"].apply(self.ops, a))
         if node.label is not None and node.label.items:
@@ -260,6 +268,17 @@ class Calls(Evaluator):
         if len(node.items) == 1 and node.delimiter is Delimiter.BRACE:
             return self.read(node.items[0], env)
         return super().group(node, env)
+
+
+def determined(node: Node) -> Node | None:
+    r"""The matrix of a determinant, `\det X` or `|X|`."""
+    while isinstance(node, ast.Group) and len(node.items) == 1:
+        node = node.items[0]
+    if isinstance(node, ast.Norm):
+        return None if node.double else node.body
+    if isinstance(node, ast.Apply) and isinstance(node.function, Name) and len(node.arguments) == 1:
+        return node.arguments[0] if node.function.base == "det" else None
+    return None
 
 
 Slope = Callable[[Val], Val]

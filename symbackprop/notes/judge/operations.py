@@ -23,7 +23,6 @@ class NumberOps:
     total = staticmethod(values.total)
     diagonal = staticmethod(values.diagonal)
     elementwise = staticmethod(values.elementwise)
-    power = staticmethod(values.power)
     exp = staticmethod(values.exp)
     log = staticmethod(values.log)
     number = staticmethod(values.constant)
@@ -42,6 +41,13 @@ class NumberOps:
             elif b.v.ndim == 0 or _covers(a.shape, b.shape):
                 b = values.broadcast(b, a.shape)
         return values.add(a, b)
+
+    @staticmethod
+    def power(a: Val, n: float) -> Val:
+        """A power of every entry; of a square matrix the inverse."""
+        if n == -1.0 and values.square(a):
+            return values.inverse(a)
+        return values.power(a, n)
 
     @staticmethod
     def outer(a: Val, b: Val) -> Val:

@@ -169,6 +169,38 @@ def power(a: Val, n: float) -> Val:
     return elementwise(lambda x: x**n, lambda x: n * x ** (n - 1), a)
 
 
+def square(a: Val) -> bool:
+    """Whether it is a square matrix of more than one entry."""
+    return a.v.ndim == 2 and a.shape[0] == a.shape[1] > 1
+
+
+def inverse(a: Val) -> Val:
+    """The inverse of a square matrix."""
+    if not square(a):
+        raise MismatchError(f"the inverse of an array of shape {shown(a.shape)}")
+    value = np.linalg.inv(a.v)
+    if a.d is None:
+        return Val(value)
+    return Val(value, -np.einsum("ij,jkp,kl->ilp", value, a.d, value))
+
+
+def log_determinant(a: Val) -> Val:
+    """The logarithm of the determinant's size."""
+    if not square(a):
+        raise MismatchError(f"the determinant of an array of shape {shown(a.shape)}")
+    value = np.asarray(np.linalg.slogdet(a.v)[1])
+    if a.d is None:
+        return Val(value)
+    return Val(value, np.einsum("ji,ijp->p", np.linalg.inv(a.v), a.d))
+
+
+def determinant(a: Val) -> Val:
+    """The determinant of a square matrix."""
+    size = log_determinant(a)
+    value = np.asarray(np.linalg.det(a.v))
+    return Val(value, None if size.d is None else value * size.d)
+
+
 def exp(a: Val) -> Val:
     """The exponential of every entry."""
     return elementwise(np.exp, np.exp, a)

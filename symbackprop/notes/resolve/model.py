@@ -12,6 +12,7 @@ from symbackprop.notes.resolve.definitions import Definition, definitions_of
 from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
 from symbackprop.notes.resolve.prose import local_statements
 from symbackprop.notes.resolve.shapes import stated_shapes
+from symbackprop.notes.resolve.sizes import rows_declared, shapes_beside
 from symbackprop.notes.statements import Fragment, Parsed, Statement
 from symbackprop.notes.trees import walk
 
@@ -39,6 +40,8 @@ class Model:
     depth: int = 3
     general_last: bool = False
     shapes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    rows: bool = False
+    scalars: frozenset[str] = frozenset()
     mentioned: set[str] = field(default_factory=set)
 
     def defined(self) -> set[str]:
@@ -78,7 +81,40 @@ def model_of(document: Document) -> Model:
                     model.mentioned.add(profile.ref(node).key)
     _depth(model, nodes)
     model.shapes = stated_shapes(document, parsed, profile)
+    for key, pair in shapes_beside(document, parsed, profile).items():
+        model.shapes.setdefault(key, pair)
+    model.rows = rows_declared(document)
+    model.scalars = differentiated_only(parsed, profile) - model.defined()
     return model
+
+
+def differentiated_only(parsed: list[Parsed], profile: Profile) -> frozenset[str]:
+    """Names of which equations show derivatives by others and never a value: scalars of the rest."""
+    targets: set[str] = set()
+    others: set[str] = set()
+    for one in parsed:
+        for part in one.parts:
+            if not isinstance(part, Statement) or not all(r.is_equality for r in part.relations):
+                continue
+            for side in part.sides:
+                _targets(side, profile, targets, others)
+    return frozenset(key for key in targets - others if not profile.ranks.get(key))
+
+
+def _targets(side: Node, profile: Profile, targets: set[str], others: set[str]) -> None:
+    heads: set[int] = set()
+    for _, node in walk(side):
+        if isinstance(node, ast.Derivative) and node.variables and node.target is not None:
+            target = node.target
+            while isinstance(target, ast.Group) and len(target.items) == 1:
+                target = target.items[0]
+            if isinstance(target, ast.Apply):
+                target = target.function
+            if isinstance(target, Name) and not target.subs and not target.sups:
+                targets.add(profile.ref(target).key)
+                heads.add(id(target))
+        elif isinstance(node, Name) and id(node) not in heads:
+            others.add(profile.ref(node).key)
 
 
 def _is_update(statement: Statement) -> bool:

@@ -55,6 +55,8 @@ def shape_lines(document: Document) -> list[tuple[str, str, str]]:
         second = pair[2] or pair[4]
         for name in match["names"].split(","):
             name = name.strip().strip("$`")
+            if not (first.strip()[:1].isalnum() or first.strip()[:1] == "|"):
+                continue
             if re.fullmatch(r"\\?[A-Za-z]+(?:_\w+|_\{\w+\})?(?:\^?\(?\w*\)?)?", name):
                 found.append((name, first.strip(), second.strip()))
     return found
