@@ -72,7 +72,8 @@ class Inference(ShapeReadings):
         """Make leaves of what has a stated shape and occurs in claims only."""
         for key in self.scope.model.shapes:
             if "[" not in key and key not in self.scope.table:
-                if key not in {k for k, _ in self.shapes} and key not in _SCALARS:
+                known = key in {k for k, _ in self.shapes} or key in _SCALARS
+                if not known and self.pair(key, ()) is not None:
                     self.leaf((key, ()))
 
     def only_function(self, definition: Definition) -> bool:

@@ -133,16 +133,18 @@ class Scope:
             fused = f"{key}^{power.text}"
             if fused in self.table:
                 key, power = fused, None
-        return self.canonical(key), tuple(labels), ref.comps, power
+        return self.canonical(key, whole=not ref.comps), tuple(labels), ref.comps, power
 
-    def canonical(self, key: str) -> str:
-        """The key that a key is another spelling of."""
+    def canonical(self, key: str, whole: bool = False) -> str:
+        """The key that a key is another spelling of; `whole` when no entry of it is meant."""
         if key in self.table:
             return key
         if key in self.aliases:
             return self.aliases[key]
         base = key.split(":")[-1]
-        if key in self.leaves or (key in self.model.mentioned and base_is_small(key)):
+        if key in self.leaves:
+            return key
+        if key in self.model.mentioned and base_is_small(key) and not (whole and self.leaves):
             return key
         other = key[: len(key) - len(base)] + base[:1].swapcase() + base[1:]
         return other if other in self.table or other in self.leaves else key

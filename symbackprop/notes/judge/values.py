@@ -178,7 +178,7 @@ def inverse(a: Val) -> Val:
     """The inverse of a square matrix."""
     if not square(a):
         raise MismatchError(f"the inverse of an array of shape {shown(a.shape)}")
-    value = np.linalg.inv(a.v)
+    value: Array = np.asarray(np.linalg.inv(a.v), dtype=np.float64)
     if a.d is None:
         return Val(value)
     return Val(value, -np.einsum("ij,jkp,kl->ilp", value, a.d, value))

@@ -11,6 +11,7 @@ from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
+from symbackprop.notes.judge.selection import acyclic, distance, general
 from symbackprop.notes.judge.world import World
 from symbackprop.notes.resolve.definitions import Definition, has_gradient, is_loss_key
 from symbackprop.notes.resolve.model import Entry, Model
@@ -30,7 +31,7 @@ class Worlds:
 
     model: Model
     supplied: tuple[Definition, ...] = ()
-    groups: dict[tuple[object, ...], list[int]] = field(default_factory=dict)
+    groups: dict[tuple[str, tuple[object, ...]], list[int]] = field(default_factory=dict)
     cache: dict[tuple[Choice, Hypothesis, int], World] = field(default_factory=dict)
     inferences: dict[tuple[Choice, Hypothesis], tuple[Scope, Inference]] = field(
         default_factory=dict
@@ -44,7 +45,7 @@ class Worlds:
         for number, definition in enumerate(self.everything()):
             if not usable(definition, self.model):
                 continue
-            pattern = tuple(_pattern(label) for label in definition.labels)
+            pattern = tuple(_pattern(label, self.model) for label in definition.labels)
             members = self.groups.setdefault((definition.key, pattern), [])
             same = [
                 m
@@ -73,10 +74,14 @@ class Worlds:
                 nearest.append(-1)
                 options.append((-1, []))
                 continue
-            ordered = sorted(usable, key=lambda m: _distance(everything[m], entry.position))
+            ordered = sorted(usable, key=lambda m: distance(everything[m], entry.position))
             nearest.append(ordered[0])
             options.append((ordered[0], ordered[1:]))
         made = [tuple(nearest)]
+        later, far = general(made[0], list(self.groups), everything, entry.position)
+        if later != made[0]:
+            made.insert(0 if far else 1, later)
+            nearest = list(made[0])
         without = tuple(
             -1 if m >= 0 and is_loss_key(everything[m].key) and not everything[m].late else m
             for m in nearest
@@ -88,7 +93,8 @@ class Worlds:
                 made.append((*nearest[:place], other, *nearest[place + 1 :]))
         if without != made[0]:
             made.append(without)
-        return made
+        cut = [acyclic(c, everything, self.model.profile, entry.position) for c in made]
+        return list(dict.fromkeys(cut))
 
     def definitions(self, choice: Choice) -> tuple[Definition, ...]:
         """The definitions of a selection, in the order of the document; local ones first."""
@@ -209,15 +215,10 @@ def usable(definition: Definition, model: Model) -> bool:  # noqa: C901  # one t
     return True
 
 
-def _pattern(label: ast.Node) -> object:
+def _pattern(label: ast.Node, model: Model) -> object:
     if isinstance(label, ast.Number):
         return label.text
+    last = {n.base for _, n in walk(label) if isinstance(n, Name)} & {"L", "N", "T"}
+    if last and not (last == {"L"} and model.general_last):
+        return label
     return "letter"
-
-
-def _distance(definition: Definition, position: int) -> tuple[int, int]:
-    """How far a definition is from a claim; those before it are nearer."""
-    if definition.local:
-        return (-1, 0)
-    step = position - definition.position
-    return (0, step) if step >= 0 else (1, -step)

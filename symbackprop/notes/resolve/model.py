@@ -8,6 +8,7 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.document import Document, Formula
 from symbackprop.notes.kinds import Prefix
+from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, definitions_of
 from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
 from symbackprop.notes.resolve.prose import local_statements
@@ -89,7 +90,7 @@ def model_of(document: Document) -> Model:
 
 
 def differentiated_only(parsed: list[Parsed], profile: Profile) -> frozenset[str]:
-    """Names of which equations show derivatives by others and never a value: scalars of the rest."""
+    """Names of which equations show derivatives and never a value: scalars."""
     targets: set[str] = set()
     others: set[str] = set()
     for one in parsed:
@@ -110,7 +111,8 @@ def _targets(side: Node, profile: Profile, targets: set[str], others: set[str]) 
                 target = target.items[0]
             if isinstance(target, ast.Apply):
                 target = target.function
-            if isinstance(target, Name) and not target.subs and not target.sups:
+            plain = isinstance(target, Name) and not target.subs and not target.sups
+            if plain and isinstance(target, Name) and target.base not in FUNCTIONS:
                 targets.add(profile.ref(target).key)
                 heads.add(id(target))
         elif isinstance(node, Name) and id(node) not in heads:
