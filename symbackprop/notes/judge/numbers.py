@@ -20,7 +20,7 @@ from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key
 from symbackprop.notes.judge.sums import Sums
 from symbackprop.notes.judge.values import UnknownError, Val
-from symbackprop.notes.judge.world import BATCH_SIZE, World
+from symbackprop.notes.judge.world import BATCH_SIZE, Families, World
 from symbackprop.notes.kinds import ProductOp
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
@@ -51,7 +51,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
         self.bindings: dict[str, Binding] = {}
         self.hopeless: set[object] = set()
         self.trace = Trace()
-        self.families: frozenset[str] = frozenset()
+        self.families: Families = frozenset()
         self.depth = 0
         if world.evaluator is None:
             world.evaluator = self
@@ -65,9 +65,9 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
             or self.scope.profile.ref(node).key in self.scope.profile.functions
         )
 
-    def families_of(self, sides: tuple[Node, ...]) -> frozenset[str]:
+    def families_of(self, sides: tuple[Node, ...]) -> Families:
         """The defined names that a claim speaks of: they say which network is meant."""
-        found: set[str] = set()
+        found: set[tuple[str, int]] = set()
         for side in sides:
             for _, node in walk(side):
                 if not isinstance(node, Name):
@@ -78,7 +78,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
                 if binding is not None:
                     key = binding.key
                 if self.scope.table.get(key) and not is_loss_key(key):
-                    found.add(key)
+                    found.add((key, len(ref.labels)))
         return frozenset(found)
 
     def name(self, node: Name, env: Env) -> Readings:

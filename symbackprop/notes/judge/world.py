@@ -24,7 +24,10 @@ from symbackprop.notes.trees import walk
 if TYPE_CHECKING:
     from symbackprop.notes.judge.numbers import Numbers
 
-__all__ = ["World"]
+__all__ = ["Families", "World"]
+
+Families = frozenset[tuple[str, int]]
+"""Names that a claim speaks of, each with how many labels it has."""
 
 TARGETS = frozenset({"y", "t", "d", "Y", "T", "D", "target", "label"})
 BATCH_SIZE = 6
@@ -62,7 +65,7 @@ class World:
         self.losses: dict[str, Val] = {}
         self.defined_all = False
         self.failed: dict[Key, str] = {}
-        self.reaching: dict[frozenset[str], tuple[Key, ...]] = {}
+        self.reaching: dict[Families, tuple[Key, ...]] = {}
 
     def random(self, name: str) -> np.random.Generator:
         """Random numbers of a name."""
@@ -246,29 +249,34 @@ class World:
         ]
         return found
 
-    def reached(self, families: frozenset[str]) -> tuple[Key, ...]:
+    def reached(self, families: Families) -> tuple[Key, ...]:
         """The outputs that depend on any of some names; all of them when none does."""
         if families not in self.reaching:
-            twins = {base[:1].swapcase() + base[1:] for base in families} - families
-            sinks = [s for s in self.sinks() if s[0] not in twins] or self.sinks()
-            keys = [key for key in self.starts if key[0] in families]
-            groups: dict[str, list[Key]] = {}
-            for key in keys:
-                groups.setdefault(key[0], []).append(key)
+            bases = {base for base, _ in families}
+            twins = {base[:1].swapcase() + base[1:] for base in bases} - bases
+            groups: dict[tuple[str, int], list[Key]] = {}
+            for base, arity in families:
+                every = [key for key in self.starts if key[0] == base]
+                exact = [key for key in every if len(key[1]) == arity]
+                if every:
+                    groups[base, arity] = exact or every
+            members = [key for group in groups.values() for key in group]
+            sinks = [s for s in self.sinks() if s[0] not in twins or self.moved(s, members)]
+            sinks = sinks or self.sinks()
             hits = {
-                family: {
-                    sink
-                    for sink in sinks
-                    if any(sink == k or np.any(self.slope(self.values[sink], k)) for k in members)
-                }
-                for family, members in groups.items()
+                family: {sink for sink in sinks if sink in group or self.moved(sink, group)}
+                for family, group in groups.items()
             }
             shared = [s for s in sinks if all(s in hit for hit in hits.values())]
             some = [s for s in sinks if any(s in hit for hit in hits.values())]
             self.reaching[families] = tuple(shared or some or sinks)
         return self.reaching[families]
 
-    def opaque_loss(self, families: frozenset[str] = frozenset()) -> Val:
+    def moved(self, target: Key, keys: list[Key]) -> bool:
+        """Whether a value depends on any of some names."""
+        return any(bool(np.any(self.slope(self.values[target], k))) for k in keys)
+
+    def opaque_loss(self, families: Families = frozenset()) -> Val:
         """A loss that depends on the outputs that some names lead to."""
         reached = self.reached(families)
         name = str(reached)
@@ -302,7 +310,7 @@ class World:
         value = self.values[outer[-1]]
         return value if value.v.ndim == 0 else value.scalar()
 
-    def loss(self, families: frozenset[str] = frozenset()) -> Val:
+    def loss(self, families: Families = frozenset()) -> Val:
         """The loss: supposed, defined, or opaque."""
         if self.supposed_loss is not None:
             if "supposed" not in self.losses:
@@ -324,7 +332,7 @@ class World:
         padded = values._pad(target.d, max(target.d.shape[-1], start + size))
         return padded[..., start : start + size].reshape((*target.shape, *shape))
 
-    def gradient(self, key: Key, families: frozenset[str] = frozenset()) -> Array:
+    def gradient(self, key: Key, families: Families = frozenset()) -> Array:
         """The derivative of the loss by a name."""
         self.define_all()
         self.variable(key)

@@ -11,7 +11,7 @@ from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
-from symbackprop.notes.judge.selection import acyclic, distance, general
+from symbackprop.notes.judge.selection import acyclic, distance, general, self_contained
 from symbackprop.notes.judge.world import World
 from symbackprop.notes.resolve.definitions import Definition, has_gradient, is_loss_key
 from symbackprop.notes.resolve.model import Entry, Model
@@ -93,6 +93,9 @@ class Worlds:
                 made.append((*nearest[:place], other, *nearest[place + 1 :]))
         if without != made[0]:
             made.append(without)
+        alone = self_contained(made[0], everything, self.model.profile, entry)
+        if alone is not None:
+            made.insert(0, alone)
         cut = [acyclic(c, everything, self.model.profile, entry.position) for c in made]
         return list(dict.fromkeys(cut))
 

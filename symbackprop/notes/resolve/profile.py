@@ -231,14 +231,19 @@ def _range_letters(span: ast.Range) -> set[str]:
 
 def _functions(profile: Profile, nodes: list[Node]) -> None:
     called: Counter[str] = Counter()
+    primed: set[str] = set()
     for node in nodes:
         skip: set[int] = set()
         for _, here in walk(node):
             if isinstance(here, ast.Apply):
                 function = here.function
+                slope = False
                 while isinstance(function, ast.Power | ast.Primed | ast.Transposed):
+                    slope = slope or isinstance(function, ast.Primed)
                     function = function.base
                 if isinstance(function, Name):
+                    if slope or function.primes:
+                        primed.add(loose(head_of(function)))
                     called[loose(head_of(function))] += 1
                     skip.add(id(function))
             elif isinstance(here, Name) and id(here) not in skip:
@@ -247,7 +252,7 @@ def _functions(profile: Profile, nodes: list[Node]) -> None:
     for base, count in called.items():
         if base in FUNCTIONS or profile.plain[base] == 0:
             profile.functions.add(base)
-        elif base in usual and count >= profile.plain[base]:
+        elif base in usual and (count >= profile.plain[base] or base in primed):
             profile.functions.add(base)
     profile.functions |= set(ACTIVATIONS)
 
