@@ -42,6 +42,8 @@ class Inference(ShapeReadings):
         self.busy: list[Key] = []
         self.sizes: dict[int, int] = {}
         self.ones: dict[tuple[int, str], Sh] = {}
+        self.by_entry: set[Key] = set()
+        self.whole: set[Key] = set()
 
     @property
     def dims(self) -> Dims:
@@ -285,7 +287,25 @@ class Inference(ShapeReadings):
             for d in shape.shape:
                 if not dims.is_one(d) and not dims.is_feature(d):
                     dims.feature.add(dims.find(d))
+        self.turn()
         self.number_dims()
+
+    def turn(self) -> None:
+        """Turn vectors of which only entries are named into rows, where all their like are rows."""
+        dims = self.dims
+        free = {key for key in self.by_entry - self.whole if key in self.leaves}
+        rows, columns = set(), set()
+        for key, shape in self.shapes.items():
+            if len(shape.shape) == 2 and key not in free:
+                first, second = (dims.find(d) for d in shape.shape)
+                if first == Dims.ONE != second:
+                    rows.add(second)
+                elif second == Dims.ONE != first:
+                    columns.add(first)
+        for key in free:
+            shape = self.shapes[key].shape
+            if len(shape) == 2 and dims.is_one(shape[1]) and dims.find(shape[0]) in rows - columns:
+                self.shapes[key] = Sh(shape[::-1])
 
     def joined_or_not(self, d: int, e: int) -> None:
         """Join two dimensions unless that is impossible."""

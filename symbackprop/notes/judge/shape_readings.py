@@ -9,7 +9,7 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
 from symbackprop.notes.judge.products import Readings
-from symbackprop.notes.judge.scope import Scope
+from symbackprop.notes.judge.scope import Key, Scope
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh
 from symbackprop.notes.judge.values import MismatchError, UnknownError
 from symbackprop.notes.kinds import Big, Prefix
@@ -29,6 +29,8 @@ class ShapeReadings(Evaluator):
     scope: Scope
     targets: set[str]
     symbols: dict[str, int]
+    by_entry: set[Key]
+    whole: set[Key]
     dims: Any
     kind: Any
     variable: Any
@@ -71,6 +73,10 @@ class ShapeReadings(Evaluator):
             place = id(node), str(sorted(env.letters.items()))
             shape = Sh((self.dims.new(), Dims.ONE))
             return [(self.ones.setdefault(place, shape), 0)]
+        if comps and key not in env.formal:
+            self.by_entry.add((key, labels))
+        elif key not in env.formal:
+            self.whole.add((key, labels))
         if key in env.formal:
             shape = env.formal[key]
         elif not labels and not comps and self.is_index(node, env):
@@ -118,6 +124,9 @@ class ShapeReadings(Evaluator):
         if len(comps) == 1:
             first, second = where
             if dims.is_one(first) and not dims.is_one(second):
+                where = [second]
+            elif self.scope.model.rows and not dims.is_feature(first) and not dims.is_one(second):
+                dims.join(first, Dims.ONE)
                 where = [second]
             else:
                 if not dims.is_feature(second):
