@@ -295,9 +295,9 @@ class Inference(ShapeReadings):
         dims = self.dims
         free = {key for key in self.by_entry - self.whole if key in self.leaves}
         rows, columns = set(), set()
-        for key, shape in self.shapes.items():
-            if len(shape.shape) == 2 and key not in free:
-                first, second = (dims.find(d) for d in shape.shape)
+        for key, given in self.shapes.items():
+            if len(given.shape) == 2 and key not in free:
+                first, second = (dims.find(d) for d in given.shape)
                 if first == Dims.ONE != second:
                     rows.add(second)
                 elif second == Dims.ONE != first:

@@ -9,6 +9,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.bindings import bind
 from symbackprop.notes.judge.claims import Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Binding, Flags, Layout
+from symbackprop.notes.judge.layouts import stated_layout
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
 from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
@@ -212,8 +213,9 @@ class Judge:
     def best_config(self) -> Config:
         """The reading that explains most of the document's claims."""
         best: tuple[float, Config] | None = None
+        stated = stated_layout(self.model)
         for order, config in enumerate(self.configs()):
-            score = -0.01 * order
+            score = -0.01 * order + (config.flags.layout is stated)
             for item in self.claims():
                 if item.sorted.kind is Kind.DEFINITION:
                     continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from symbackprop.notes import ast
 from symbackprop.notes.judge.claims import Outcome, Status
 from symbackprop.notes.judge.judge import Config, Judge, Judged
+from symbackprop.notes.judge.layouts import another_layout_is_named
 from symbackprop.notes.judge.statements import Kind
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.resolve.definitions import is_loss_key
@@ -161,6 +162,8 @@ def loss_unknown(item: Judged, judge: Judge, config: Config) -> bool:
 
 def evident(judge: Judge, config: Config, other: Config, item: Judged) -> bool:
     """Whether another layout may be meant: by a Jacobian alone, by a gradient like others."""
+    if another_layout_is_named(judge.model, item.entry):
+        return True
     if established(judge, config, other, item):
         return False
     first = item.claim.sides[0] if item.claim is not None else None
