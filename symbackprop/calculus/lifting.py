@@ -77,7 +77,7 @@ class Derived:
         for i in reachable(self.source, [node_id]):
             if i not in self._dependent:
                 self._dependent[i] = i in self.seeds or any(
-                    self._dependent[s] for s in operands(self.source[i])
+                    self._dependent[s] for s in self.source.operands(i)
                 )
         return self._dependent[node_id]
 

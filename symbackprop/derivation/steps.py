@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from symbackprop.ir import Comp, FactKind, Graph, Reduction, Var, consumers, operands, reachable
+from symbackprop.ir import Comp, FactKind, Graph, Reduction, Var, consumers, reachable
 from symbackprop.simplify import Derived
 
 
@@ -127,7 +127,7 @@ def _inlined(derived: Derived, root: int) -> list[int]:
     """The node and the anonymous nodes that its formula is made of."""
     found, pending = [root], [root]
     while pending:
-        for source in operands(derived.graph[pending.pop()]):
+        for source in derived.graph.operands(pending.pop()):
             if not _stays(derived, source) and source not in found:
                 found.append(source)
                 pending.append(source)
@@ -139,7 +139,7 @@ def _named_below(derived: Derived, root: int) -> set[int]:
     return {
         source
         for i in _inlined(derived, root)
-        for source in operands(derived.graph[i])
+        for source in derived.graph.operands(i)
         if _stays(derived, source)
     }
 

@@ -47,6 +47,7 @@ class Graph:
         self._nodes: list[Node] = []
         self._ids: dict[Node, int] = {}
         self._shapes: list[tuple[Size, ...]] = []
+        self._operands: list[tuple[int, ...]] = []
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -60,6 +61,10 @@ class Graph:
     def shape(self, node_id: int) -> tuple[Size, ...]:
         """The shape of a node (of a loop: its results have shapes, it has none)."""
         return self._shapes[node_id]
+
+    def operands(self, node_id: int) -> tuple[int, ...]:
+        """The ids that a node reads, look-ups included, each once, in order of first use."""
+        return self._operands[node_id]
 
     def kind(self, node_id: int) -> Kind:
         """Whether the entries of a node are reals, integers or booleans."""
@@ -100,10 +105,12 @@ class Graph:
         if found is not None:
             return found
         new = len(self._nodes)
-        if any(source >= new for source in operands(node)):
+        sources = operands(node)
+        if any(source >= new for source in sources):
             raise InternalError(f"node {new} reads a node that does not exist yet: {node}")
         self._nodes.append(node)
         self._ids[node] = new
+        self._operands.append(sources)
         self._shapes.append(self._shape_of(node))
         return new
 
@@ -217,26 +224,21 @@ def is_reindex(comp: Comp) -> bool:
 def index_sources(terms: Iterable[Index]) -> Iterator[int]:
     """The integer nodes looked up in index terms."""
     for term in terms:
-        for look_up in term.look_ups():
-            yield look_up.source
+        if term.has_look_up():
+            for look_up in term.look_ups():
+                yield look_up.source
 
 
 def operands(node: Node) -> tuple[int, ...]:
-    """The ids a node reads, look-ups included, each once, in order of first use."""
+    """The ids a node reads, look-ups included, each once, in order of first use.
+
+    For a node of a graph `Graph.operands` has them ready.
+    """
     match node:
         case Var():
             return ()
         case Comp():
-            found: dict[int, None] = {}
-            for read in node.reads:
-                if isinstance(read, Read):
-                    found[read.source] = None
-                    found.update(dict.fromkeys(index_sources(read.index)))
-                else:
-                    found.update(dict.fromkeys(index_sources((read.index,))))
-            found.update(dict.fromkeys(index_sources(node.write)))
-            found.update(dict.fromkeys(index_sources(c.term for c in node.domain)))
-            return tuple(found)
+            return tuple(_comp_operands(node))
         case Opaque() | Prim():
             return tuple(dict.fromkeys(node.args))
         case Loop():
@@ -247,12 +249,25 @@ def operands(node: Node) -> tuple[int, ...]:
             return (node.loop,)
 
 
+def _comp_operands(node: Comp) -> dict[int, None]:
+    found: dict[int, None] = {}
+    for read in node.reads:
+        if isinstance(read, Read):
+            found[read.source] = None
+            found.update(dict.fromkeys(index_sources(read.index)))
+        else:
+            found.update(dict.fromkeys(index_sources((read.index,))))
+    found.update(dict.fromkeys(index_sources(node.write)))
+    found.update(dict.fromkeys(index_sources(c.term for c in node.domain)))
+    return found
+
+
 def reachable(graph: Graph, roots: Iterable[int]) -> list[int]:
     """The ids that `roots` depend on, roots included, ascending."""
     wanted = set(roots)
     pending = sorted(wanted, reverse=True)
     while pending:
-        for source in operands(graph[pending.pop()]):
+        for source in graph.operands(pending.pop()):
             if source not in wanted:
                 wanted.add(source)
                 pending.append(source)
@@ -263,7 +278,7 @@ def consumers(graph: Graph, ids: Iterable[int]) -> dict[int, list[int]]:
     """For each id, the ids among `ids` that read it, ascending."""
     found: dict[int, list[int]] = {}
     for node_id in ids:
-        for source in operands(graph[node_id]):
+        for source in graph.operands(node_id):
             found.setdefault(source, []).append(node_id)
     return found
 

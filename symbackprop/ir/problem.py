@@ -77,6 +77,13 @@ class Problem:
         """Every name: parameters, inputs, values, outputs."""
         return {**self.parameters, **self.inputs, **self.values, **self.outputs}
 
+    def find(self, name: str) -> int | None:
+        """The id of what is called `name`, or None: what `named` has, without making it."""
+        for named in (self.outputs, self.values, self.inputs, self.parameters):
+            if name in named:
+                return named[name]
+        return None
+
     def names(self) -> dict[int, str]:
         """The name of each named node; the first declared where a node has several."""
         found: dict[int, str] = {}

@@ -341,10 +341,10 @@ class Network:
     # how it is found
 
     def _id(self, name: str) -> int:
-        named = self.problem.named()
-        if name not in named:
-            raise UnknownNameError("value", name, named)
-        return named[name]
+        node = self.problem.find(name)
+        if node is None:
+            raise UnknownNameError("value", name, self.problem.named())
+        return node
 
     def _real(self, name: str) -> int:
         node = self._id(name)

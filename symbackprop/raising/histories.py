@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Var, operands
+from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Var
 
 _COTANGENT = re.compile(r"ct_carry(?P<loop>[0-9]+)_(?P<carry>[0-9]+)_[0-9]+\Z")
 _MARKED = re.compile(r"[A-Za-z]_?(?P<mark>[a-z])\Z")
@@ -75,13 +75,13 @@ class _Namer:
         return [
             name
             for node, name in self.cotangents.items()
-            if i in operands(self.graph[node]) and node != i
+            if i in self.graph.operands(node) and node != i
         ]
 
     def _variable(self, i: int) -> str:
         """The variable that a node is a view of."""
-        while isinstance(self.graph[i], Comp) and len(operands(self.graph[i])) == 1:
-            (i,) = operands(self.graph[i])
+        while isinstance(self.graph[i], Comp) and len(self.graph.operands(i)) == 1:
+            (i,) = self.graph.operands(i)
         node = self.graph[i]
         return node.name if isinstance(node, Var) else ""
 
@@ -96,7 +96,7 @@ class _Namer:
         found: list[str] = []
         pending, seen = [value], {value}
         while pending:
-            for source in operands(body[pending.pop()]):
+            for source in body.operands(pending.pop()):
                 if source in outer:
                     found.append(self._variable(outer[source]))
                 elif source not in stops and source not in seen:

@@ -57,7 +57,7 @@ def _below(graph: Graph, roots: list[int], stays: frozenset[int]) -> list[int]:
     seen = set(roots)
     pending = list(roots)
     while pending:
-        for source in operands(graph[pending.pop()]):
+        for source in graph.operands(pending.pop()):
             if source not in seen:
                 seen.add(source)
                 if source not in stays:

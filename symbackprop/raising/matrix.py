@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from symbackprop.ir import Comp, Graph, Hist, Node, Opaque, Prim, PrimOp, Var, operands
+from symbackprop.ir import Comp, Graph, Hist, Node, Opaque, Prim, PrimOp, Var
 from symbackprop.raising.build import matmul
 from symbackprop.raising.points import Points, matrix_form
 from symbackprop.raising.recognise import recognised
@@ -55,7 +55,7 @@ class Raiser:
         while pending:
             here = pending[-1]
             needed = [
-                s for s in operands(self.graph[here]) if not self.stays(s) and s not in self._laws
+                s for s in self.graph.operands(here) if not self.stays(s) and s not in self._laws
             ]
             if needed:
                 pending.extend(needed)

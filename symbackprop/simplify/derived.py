@@ -79,10 +79,11 @@ def derive(problem: Problem, wrt: Sequence[str] | None = None, general: bool = F
     inside = Inside(inner, problem.steps)
     wanted = [*roots, *deltas.values()]
     found = simplify(graph, wanted, forward, deltas.values(), kept, losses, inside)
+    variables = variables_of(problem)
     for i, name in sorted(kept.items(), reverse=True):
         # a cotangent that had to be kept whole (of a pooled map, say) has its value's name
         raw = adjoint.cotangents.get(i, -1)
-        if raw in found.ids and isinstance(graph[raw], Comp) and i not in variables_of(problem):
+        if raw in found.ids and isinstance(graph[raw], Comp) and i not in variables:
             deltas[name] = raw
     deltas |= _name_shared(problem, adjoint, found, kept)
     deltas = dict(sorted(deltas.items(), key=lambda item: item[1]))
@@ -169,10 +170,11 @@ def _named_cotangents(problem: Problem, adjoint: Adjoint, forward: int) -> dict[
     readers = consumers(graph, ids)
     variables = variables_of(problem)
     found: dict[str, int] = {}
-    for i, name in sorted(problem.names().items(), reverse=True):
+    names = problem.names()
+    for i, name in sorted(names.items(), reverse=True):
         if i in variables or i not in adjoint.cotangents:
             continue
-        if len(readers.get(i, ())) > 1 or _is_affine(graph, i, problem.names()):
+        if len(readers.get(i, ())) > 1 or _is_affine(graph, i, names):
             found[name] = adjoint.cotangents[i]
     return {n: c for n, c in found.items() if c >= forward}
 

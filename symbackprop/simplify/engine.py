@@ -184,7 +184,7 @@ class _Engine:
     def _neighbourhood(self, head: int) -> Neighbourhood:
         cluster = self._cluster(head)
         inside = set(cluster)
-        atoms = {s for i in cluster for s in operands(self.graph[i])} - inside
+        atoms = {s for i in cluster for s in self.graph.operands(i)} - inside
         quantities = sorted(a for a in atoms if a in self.heads)
         openings: dict[int, list[int]] = {}
         products: list[int] = []
@@ -200,8 +200,8 @@ class _Engine:
             else:
                 opening = []
             for i in opening:
-                leaves.update(s for s in operands(self.graph[i]) if s < self.forward)
-                made.update(s for s in operands(self.graph[i]) if s >= self.forward)
+                leaves.update(s for s in self.graph.operands(i) if s < self.forward)
+                made.update(s for s in self.graph.operands(i) if s >= self.forward)
             made.update(opening)
             (made if new >= self.forward else leaves).add(new)
         definitions, leaves = self._definitions(leaves)
@@ -221,7 +221,7 @@ class _Engine:
         found = {head}
         pending = [head]
         while pending:
-            for s in operands(self.graph[pending.pop()]):
+            for s in self.graph.operands(pending.pop()):
                 if s >= self.forward and s not in self.heads and s not in found:
                     found.add(s)
                     pending.append(s)
@@ -288,7 +288,7 @@ class _Engine:
 
     def _may_fold(self, i: int, seen: set[int]) -> bool:
         """Whether a definition reads only what is around; a product of variables folds nothing."""
-        sources = operands(self.graph[i])
+        sources = self.graph.operands(i)
         if not self._is_definition(i) or any(s not in seen for s in sources):
             return False
         return not all(isinstance(self.graph[s], Var) for s in sources)

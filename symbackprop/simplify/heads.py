@@ -60,9 +60,9 @@ def choose_heads(graph: Graph, order: Sequence[int], forward: int, wanted: set[i
     products: set[int] = set()
     reached: dict[int, frozenset[int]] = {}
     for i in order:
-        every = [s for s in operands(graph[i]) if s >= forward]
+        every = [s for s in graph.operands(i) if s >= forward]
         inside = [s for s in every if s not in heads]
-        weight[i] = 1 + len(operands(graph[i])) + sum(weight[s] - 1 for s in inside)
+        weight[i] = 1 + len(graph.operands(i)) + sum(weight[s] - 1 for s in inside)
         named = frozenset(s for s in every if s in heads)
         reached[i] = named.union(*(reached[s] for s in inside))
         if is_matrix_product(graph[i]) or any(s in products for s in inside):

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from sympy import Expr, Rational
+from sympy import Expr, Rational, Symbol
 
-from symbackprop.ir import Comp, Graph, Node, Operand, Position, Read, Var, operands
+from symbackprop.ir import Comp, Graph, Node, Operand, Position, Read, Var
 from symbackprop.sizes import At, Constraint, Index, Size, size_symbol
 from symbackprop.sizes.index import linear
+from symbackprop.sizes.symbols import size_symbols
 
 
 @dataclass(slots=True)
@@ -32,13 +33,20 @@ class Local:
             if self.literal is None or size < 2 or int(size) in self.literal:
                 return size
             return self._symbol(size)
-        symbols = sorted(size.free_symbols, key=str)
-        return size.xreplace({symbol: self._symbol(symbol) for symbol in symbols})
+        if isinstance(size, Symbol):
+            return self._symbol(size)
+        return size.xreplace({symbol: self._symbol(symbol) for symbol in size_symbols(size)})
 
     def _symbol(self, outer: Expr) -> Expr:
         if outer not in self.symbols:
             self.symbols[outer] = size_symbol(f"s{len(self.symbols)}")
         return self.symbols[outer]
+
+
+@cache
+def sizes_in(body: Expr) -> tuple[Symbol, ...]:
+    """The size symbols that a body is written with, by name."""
+    return tuple(sorted((s for s in body.free_symbols if s.is_integer), key=str))
 
 
 @cache
@@ -102,7 +110,7 @@ class _Rename:
         return Comp(shape, axes, self.body(comp.body), reads, write, domain, comp.reduction)
 
     def body(self, body: Expr) -> Expr:
-        sizes = sorted((s for s in body.free_symbols if s.is_integer), key=str)
+        sizes = sizes_in(body)
         return body.xreplace({s: self.size(s) for s in sizes}) if sizes else body
 
     def operand(self, read: Operand) -> Operand:
@@ -140,7 +148,7 @@ def recipe(graph: Graph, inputs: int, result: int) -> Recipe:
     wanted = {result}
     for i in range(result, inputs - 1, -1):
         if i in wanted:
-            wanted.update(s for s in operands(graph[i]) if s >= inputs)
+            wanted.update(s for s in graph.operands(i) if s >= inputs)
     order = sorted(wanted)
     ids = {i: i for i in range(inputs)} | {i: inputs + n for n, i in enumerate(order)}
     plain = _Rename(ids, lambda size: size)

@@ -27,7 +27,6 @@ from symbackprop.ir import (
     Role,
     Var,
     consumers,
-    operands,
     reachable,
     substituted,
     with_operands,
@@ -374,7 +373,7 @@ class _Placed:
         pending = [wanted]
         while pending:
             here = pending.pop()
-            below = () if is_forward(here) else operands(graph[here])
+            below = () if is_forward(here) else graph.operands(here)
             pending.extend(s for s in below if s not in order)
             order.update(below)
         for i in sorted(order - self.ids.keys()):

@@ -111,7 +111,10 @@ class Index:
 
     def has_look_up(self) -> bool:
         """Whether the term depends on data."""
-        return any(isinstance(atom, At) for atom, _ in self.terms)
+        for atom, _ in self.terms:
+            if isinstance(atom, At):
+                return True
+        return False
 
     def substitute(self, axes: Mapping[int, Index]) -> Index:
         """This term with each axis in `axes` replaced; other axes stay."""
