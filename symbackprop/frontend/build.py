@@ -161,14 +161,14 @@ def _name_values(problem: Problem, lowered: Lowered, asked: Mapping[str, Record]
     for name, record in (*given, *asked.items()):
         check_name(name, "value")
         node = lowered.ids[record]
-        known = problem.named().get(name, node)
-        if known != node:
+        known = problem.find(name)
+        if known is not None and known != node:
             raise InvalidExpressionError(
                 f'two different values are called "{name}": shapes '
                 f"{shape_text(problem.graph.shape(known))} and {shape_text(record.shape)}",
                 help="give each its own name",
             )
-        if name not in problem.named():
+        if known is None:
             problem.values[name] = node
         if record.label.latex is not None:
             problem.spellings[name] = record.label.latex

@@ -49,7 +49,13 @@ class Context:
 
     def shape(self, sizes: Iterable[Size]) -> tuple[int, ...]:
         """The values of the sizes of a shape."""
-        return tuple(evaluate_size(size, self.sizes) for size in sizes)
+        return tuple(self._length(size) for size in sizes)
+
+    def _length(self, size: Size) -> int:
+        found = self.known.get(size)
+        if found is None or found < 0:
+            found = self.known[size] = evaluate_size(size, self.sizes)
+        return found
 
     def is_integral(self, node_id: int) -> bool:
         """Whether the entries of a node are integers or booleans."""

@@ -99,7 +99,56 @@ def canonical(draft: Draft, facts: tuple[Size, ...]) -> Comp:
     Unused operands and axes are gone (an unused sum axis multiplies by its size), axes of size 1
     are 0, axes are numbered by first use in the write, then in the reads, reads are sorted,
     implied constraints dropped.
+
+    It is found once for each pattern: what the operands are is of no account, their order is.
     """
+    sources: list[int] = []
+    for read in draft.reads:
+        if isinstance(read, Position):
+            return _canonical(draft, facts)
+        sources.append(read.source)
+    places = sorted(set(sources))
+    number = {source: n for n, source in enumerate(places)}
+    reads = tuple(
+        Read(number[source], read.index)
+        for source, read in zip(sources, draft.reads, strict=True)
+        if isinstance(read, Read)
+    )
+    write, domain = draft.write, draft.domain
+    if any(t.has_look_up() for read in reads for t in read.index) or any(
+        t.has_look_up() for t in (*write, *(c.term for c in domain))
+    ):
+        return _canonical(draft, facts)
+    found = _pattern(
+        draft.shape, draft.axes, draft.body, reads, write, domain, draft.reduction, facts
+    )
+    named = [Read(places[r.source], r.index) for r in found.reads if isinstance(r, Read)]
+    return Comp(
+        found.shape,
+        found.axes,
+        found.body,
+        tuple(named),
+        found.write,
+        found.domain,
+        found.reduction,
+    )
+
+
+@lru_cache(maxsize=65536)
+def _pattern(
+    shape: tuple[Size, ...],
+    axes: tuple[Size, ...],
+    body: Expr,
+    reads: tuple[Operand, ...],
+    write: tuple[Index, ...],
+    domain: tuple[Constraint, ...],
+    reduction: Reduction,
+    facts: tuple[Size, ...],
+) -> Comp:
+    return _canonical(Draft(shape, axes, body, reads, write, domain, reduction), facts)
+
+
+def _canonical(draft: Draft, facts: tuple[Size, ...]) -> Comp:
     draft = _without_unit_axes(draft)
     while (fewer := _without_unused_reads(draft)) is not draft:
         # equal operands that become one may cancel others

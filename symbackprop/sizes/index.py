@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sympy import Expr, Integer, expand
 
@@ -28,6 +29,7 @@ Atom = int | At
 """An axis, by its number, or a looked-up integer."""
 
 
+@lru_cache(maxsize=16384)
 def size_key(size: Expr) -> tuple[int, int, str]:
     """A key that orders sizes the same way in every run (SymPy's own order is slow)."""
     return (0, int(size), "") if size.is_Integer else (1, 0, str(size))
@@ -46,6 +48,15 @@ class Index:
 
     terms: tuple[tuple[Atom, Expr], ...] = ()
     const: Expr = ZERO
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Found once: index terms are looked up again and again, as parts of nodes."""
+        found = self._hash
+        if not found:
+            found = hash((self.terms, self.const)) or 1
+            object.__setattr__(self, "_hash", found)
+        return found
 
     def key(self) -> tuple[object, ...]:
         """A total, deterministic order of index terms."""
@@ -55,7 +66,7 @@ class Index:
         )
 
     def __add__(self, other: Index) -> Index:
-        if not other.terms and other.const == 0:
+        if not other.terms and other.const is ZERO:
             return self
         return linear([*self.terms, *other.terms], self.const + other.const)
 
@@ -64,19 +75,20 @@ class Index:
 
     def scaled(self, factor: Expr) -> Index:
         """`factor` times this term."""
-        if factor == 1:
+        if factor is ONE:
             return self
         return linear([(a, c * factor) for a, c in self.terms], self.const * factor)
 
     def shifted(self, by: Expr) -> Index:
         """This term plus the size `by`."""
-        return Index(self.terms, expand(self.const + by))
+        return self if by is ZERO else Index(self.terms, expand(self.const + by))
 
     def plain_axis(self) -> int | None:
         """The axis `i` when this term is exactly ``i``, else None."""
-        if len(self.terms) == 1 and self.const == 0:
+        # SymPy has one object for each of 0 and 1
+        if len(self.terms) == 1 and self.const is ZERO:
             atom, coefficient = self.terms[0]
-            if isinstance(atom, int) and coefficient == 1:
+            if isinstance(atom, int) and coefficient is ONE:
                 return atom
         return None
 
@@ -162,16 +174,18 @@ class Index:
 def linear(terms: list[tuple[Atom, Expr]], const: Expr) -> Index:
     """The index term with these (possibly repeated or zero) coefficients."""
     if len(terms) == 1:
-        return Index(
-            tuple(terms) if terms[0][1] != 0 else (), const if const.is_Integer else expand(const)
-        )
+        ((atom, c),) = terms
+        if c is ONE and const is ZERO and isinstance(atom, int):
+            return axis(atom)
+        kept = ((atom, c),) if c is not ZERO else ()
+        return Index(kept, const if const.is_Integer else expand(const))
     total: dict[Atom, Expr] = {}
     for atom, c in terms:
         total[atom] = total[atom] + c if atom in total else c
-    kept = [(a, c if c.is_Integer else expand(c)) for a, c in total.items()]
-    kept = [(a, c) for a, c in kept if c != 0]
-    kept.sort(key=lambda pair: atom_key(pair[0]))
-    return Index(tuple(kept), const if const.is_Integer else expand(const))
+    every = [(a, c if c.is_Integer else expand(c)) for a, c in total.items()]
+    left = [(a, c) for a, c in every if c is not ZERO]
+    left.sort(key=lambda pair: atom_key(pair[0]))
+    return Index(tuple(left), const if const.is_Integer else expand(const))
 
 
 _AXES: tuple[Index, ...] = tuple(Index(((i, ONE),)) for i in range(32))

@@ -83,7 +83,7 @@ def same_size(a: Size, b: Size) -> bool:
 @lru_cache(maxsize=4096)
 def size_symbols(size: Size) -> tuple[Symbol, ...]:
     """The symbols of a size, sorted by name."""
-    return tuple(sorted((s for s in size.free_symbols), key=lambda s: str(s)))
+    return tuple(sorted(size.free_symbols, key=lambda s: s.name))
 
 
 def evaluate_size(size: Size, values: Mapping[str, int]) -> int:
@@ -96,10 +96,11 @@ def evaluate_size(size: Size, values: Mapping[str, int]) -> int:
     """
     if size.is_Integer:
         return int(size)
-    missing = [str(s) for s in size_symbols(size) if str(s) not in values]
+    symbols = size_symbols(size)
+    missing = [s.name for s in symbols if s.name not in values]
     if missing:
         raise ShapeError(f"size {size}: no value for {', '.join(missing)}")
-    found = expand(size.xreplace({s: Integer(values[str(s)]) for s in size_symbols(size)}))
+    found = expand(size.xreplace({s: Integer(values[s.name]) for s in symbols}))
     if not found.is_Integer or found < 0:
         raise ShapeError(f"size {size} is {found} here, expected an integer >= 0")
     return int(found)
