@@ -6,7 +6,8 @@ other operation makes an array (or a scalar).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -156,6 +157,7 @@ class ArrayProgram:
         """Names wanted for results: those of the network."""
         self.hints: dict[int, str] = {}
         """Names for results that the network does not name."""
+        self._recordings: list[list[tuple[Array, int]]] = []
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -177,7 +179,19 @@ class ArrayProgram:
         if found is None:
             found = self._ids[array] = len(self._arrays)
             self._arrays.append(array)
+        for recording in self._recordings:
+            recording.append((array, found))
         return found
+
+    @contextmanager
+    def recording(self) -> Iterator[list[tuple[Array, int]]]:
+        """The operations asked for inside the `with`, and their ids, in order."""
+        made: list[tuple[Array, int]] = []
+        self._recordings.append(made)
+        try:
+            yield made
+        finally:
+            self._recordings.remove(made)
 
     def shape(self, array_id: int) -> tuple[Size, ...]:
         """The shape of a result."""

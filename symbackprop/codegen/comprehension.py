@@ -19,7 +19,7 @@ from symbackprop.codegen.padding import Margin, Plan, plan
 from symbackprop.codegen.scatter import Scatterer
 from symbackprop.codegen.stable import Source
 from symbackprop.codegen.storage import Stored, Task
-from symbackprop.codegen.views import Aligned, Viewer
+from symbackprop.codegen.views import ZERO, Aligned, Viewer
 from symbackprop.ir import Comp, Graph, Kind, Reduction
 from symbackprop.scalars import placeholder, placeholder_index, placeholders
 from symbackprop.scalars.numpy_indicators import settle_indicators
@@ -56,7 +56,7 @@ class Comprehensions:
     def lower(self, source: Source, task: Task) -> Stored:
         """The array of a task."""
         comp = task.comp
-        if task.body == 0 and comp.reduction in (Reduction.SUM, Reduction.NONE):
+        if task.body is ZERO and comp.reduction in (Reduction.SUM, Reduction.NONE):
             zeros = self.program.add(Op.FULL, (), Number(0), comp.shape)
             return Stored(zeros, tuple(range(len(comp.shape))))
         chosen = self._plan(task)

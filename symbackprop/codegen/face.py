@@ -69,11 +69,11 @@ def check_sizes_known(shapes: Iterable[tuple[Size, ...]]) -> list[str]:
         Where one occurs only inside sizes such as ``2*M``.
     """
     listed = list(shapes)
-    alone = dict.fromkeys(str(s) for shape in listed for s in shape if s.is_Symbol)
+    alone = dict.fromkeys(s.name for shape in listed for s in shape if s.is_Symbol)
     for shape in listed:
         for size in shape:
             for symbol in size_symbols(size):
-                if str(symbol) not in alone:
+                if symbol.name not in alone:
                     raise UnsupportedError(
                         f"size {symbol} occurs only inside {size}",
                         help=f"use {symbol} as the length of some axis",

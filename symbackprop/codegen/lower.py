@@ -9,6 +9,7 @@ from symbackprop.codegen.arrays import ArrayProgram, Op
 from symbackprop.codegen.comprehension import Comprehensions
 from symbackprop.codegen.loops import LoopPlan, arguments_of, body_of, operands_of, roots
 from symbackprop.codegen.options import DType
+from symbackprop.codegen.patterns import Patterns
 from symbackprop.codegen.stable import LOG, Aspect, Entry, Source, Stabiliser, is_exponential_sum
 from symbackprop.codegen.storage import Stored, Task, Tasks, look_ups
 from symbackprop.codegen.views import ONE, Aligned, Viewer
@@ -78,9 +79,11 @@ class Lowering:
         self.stored: dict[Source, Stored] = {}
         self.viewer = Viewer(self.program)
         self.tasks = Tasks(Stabiliser(graph), self._shared(wanted), frozenset([*wanted, *names]))
+        held = dict(layouts or {})
         self.comprehensions = Comprehensions(
-            graph, self.viewer, self.stored, layouts or {}, self._cap(wanted)
+            graph, self.viewer, self.stored, held, self._cap(wanted)
         )
+        self.patterns = Patterns(self.program, held)
 
         sources = self._wanted(Source(i) for i in wanted)
         self.projections: dict[int, list[int]] = {}
@@ -171,7 +174,8 @@ class Lowering:
         elif self._is_aspect(source, node) and source.aspect is not Aspect.EXPONENT:
             self.stored[source] = self._aspect(source, node)
         else:
-            self.stored[source] = self.comprehensions.lower(source, self._task(source, node))
+            task, lower = self._task(source, node), self.comprehensions.lower
+            self.stored[source] = self.patterns.lowered(source, task, self.stored, lower)
         self._name(source)
 
     def _loop(self, source: Source, node: Loop) -> None:

@@ -168,7 +168,7 @@ class _Generator:
         sizes: dict[str, None] = {}
         for i in self.problem.parameters.values():
             for size in self.graph.shape(i):
-                sizes.update({str(s): None for s in size_symbols(size)})
+                sizes.update({s.name: None for s in size_symbols(size)})
         lines = [f'{name} = sizes["{name}"]' for name in sizes]
         lines.append("return {")
         lines.extend(f'    "{name}": {value},' for name, value in entries)

@@ -326,8 +326,8 @@ def expanded(node: Comp, body: Body, operands: Operands) -> Comp:
 
 def compacted(body: Body, found: Sequence[Entry]) -> tuple[Body, list[Entry]]:
     """The body and only the operands it uses, in their order."""
-    used = sorted(k for k in map(placeholder_index, body.free_symbols) if k is not None)
-    if used == list(range(len(found))):
+    used = placeholders(body)
+    if used == tuple(range(len(found))):
         return body, list(found)
     moves: Mapping[Body, Body] = {placeholder(k): placeholder(n) for n, k in enumerate(used)}
     return body.xreplace(moves), [found[k] for k in used]

@@ -35,6 +35,7 @@ from symbackprop.scalars.numpy_tree import (
 from symbackprop.sizes import Index, Size, as_size, is_positive, same_size
 
 ONE = as_size(1)
+ZERO = as_size(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ class Viewer:
             ((atom, c),) = term.terms
             assert isinstance(atom, int)
             count = sizes[atom]
-            if c == 1 and term.const == 0 and same_size(count, size):
+            if c is ONE and term.const is ZERO and same_size(count, size):
                 items.append(Whole())
             else:
                 items.append(Slice(term.const, count, c))

@@ -27,7 +27,7 @@ def infer_sizes(
             shape = np.asarray(values[node.name]).shape
             for size, extent in zip(node.shape, shape, strict=False):
                 if size.is_Symbol:
-                    found.setdefault(str(size), int(extent))
+                    found.setdefault(size.name, int(extent))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class Points:
 def points_of(context: Context, comp: Comp) -> Iterator[Points]:
     """The points of the domain, in chunks; row-major order of the axes within and across chunks."""
     box = context.shape(comp.axes)
-    total = int(np.prod(box, dtype=np.int64))
+    total = math.prod(box)
     for start in range(0, total, CHUNK):
         numbers = np.arange(start, min(start + CHUNK, total))
         axes = np.unravel_index(numbers, box) if box else ()

@@ -70,9 +70,8 @@ def _mend(fact: Size, sizes: dict[str, int]) -> None:
 
 def free_sizes(graph: Graph, ids: Iterable[int]) -> tuple[str, ...]:
     """The names of all size symbols in the nodes `ids`, sorted."""
-    found: set[str] = set()
-    for size in _sizes_of(graph, ids):
-        found.update(str(symbol) for symbol in size_symbols(size))
+    distinct = set(_sizes_of(graph, ids))
+    found = {symbol.name for size in distinct for symbol in size_symbols(size)}
     return tuple(sorted(found))
 
 
@@ -101,8 +100,9 @@ def _comp_sizes(node: Comp) -> Iterator[Size]:
     for term in terms:
         yield term.const
         yield from (c for _, c in term.terms)
-        for look_up in term.look_ups():
-            yield from (t.const for t in look_up.index)
+        if term.has_look_up():
+            for look_up in term.look_ups():
+                yield from (t.const for t in look_up.index)
 
 
 def random_values(

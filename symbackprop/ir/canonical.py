@@ -153,7 +153,7 @@ def _canonical(draft: Draft, facts: tuple[Size, ...]) -> Comp:
     while (fewer := _without_unused_reads(draft)) is not draft:
         # equal operands that become one may cancel others
         draft = fewer
-    if draft.body == 0 and draft.reduction in (Reduction.SUM, Reduction.NONE):
+    if draft.body is ZERO and draft.reduction in (Reduction.SUM, Reduction.NONE):
         zeros = tuple(Index() for _ in draft.shape)
         return Comp(draft.shape, (), ZERO, (), zeros)
     draft = _without_implied(draft, facts)

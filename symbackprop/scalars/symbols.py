@@ -77,12 +77,14 @@ def placeholder_index(symbol: Expr) -> int | None:
     return k if symbol == placeholder(k) else None
 
 
+@lru_cache(maxsize=65536)
 def placeholders(body: Expr) -> tuple[int, ...]:
     """The indices of the placeholders in a body, ascending."""
     found = (placeholder_index(symbol) for symbol in body.free_symbols)
     return tuple(sorted(k for k in found if k is not None))
 
 
+@lru_cache(maxsize=65536)
 def body_sizes(body: Expr) -> tuple[Symbol, ...]:
     """The size symbols in a body, by name."""
     rest = (s for s in body.free_symbols if placeholder_index(s) is None and s != KINK)

@@ -77,7 +77,7 @@ def as_size(value: int | str | Expr) -> Size:
 
 def same_size(a: Size, b: Size) -> bool:
     """Whether `a` and `b` are equal as polynomials in the size symbols."""
-    return bool(a == b) or expand(a - b) == 0
+    return a is b or bool(a == b) or expand(a - b) == 0
 
 
 @lru_cache(maxsize=4096)
@@ -108,5 +108,5 @@ def evaluate_size(size: Size, values: Mapping[str, int]) -> int:
 
 def sorted_symbols(sizes: Iterable[Size]) -> tuple[Symbol, ...]:
     """All symbols of `sizes`, each once, sorted by name."""
-    found = {str(s): s for size in sizes for s in size_symbols(size)}
+    found = {s.name: s for size in sizes for s in size_symbols(size)}
     return tuple(found[name] for name in sorted(found))
