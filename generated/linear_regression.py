@@ -197,8 +197,10 @@ _DEPENDENT = {
 
 def _wanted(wrt):
     """Check the names of gradients; all parameters by default."""
-    real = [*PARAMETERS, *(name for name, kind in INPUT_KINDS.items() if kind == "real")]
-    names = tuple(PARAMETERS) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    if wrt is None:
+        return tuple(PARAMETERS)
+    real = {**PARAMETERS, **{name: kind for name, kind in INPUT_KINDS.items() if kind == "real"}}
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     for name in names:
         if name not in real:
             raise ValueError(f"wrt: expected names among {', '.join(real)}; found {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sympy import Expr, Integer
 
@@ -25,7 +26,7 @@ from symbackprop.ir import (
     determined_axes,
 )
 from symbackprop.ir.nodes import Position
-from symbackprop.scalars import Equal, body_derivative, placeholder
+from symbackprop.scalars import Equal, KinkPolicy, body_derivative, placeholder
 from symbackprop.sizes import At, Constraint, Index, Size, axis
 from symbackprop.sizes.index import linear
 
@@ -78,13 +79,23 @@ def local_derivative(graph: Graph, node_id: int, comp: Comp, k: int) -> Linear:
     """
     if comp.reduction is Reduction.MAX:
         return _max_derivative(graph, node_id, comp)
-    derived = body_derivative(comp.body, k, graph.policy.kink)
-    reads = comp.reads
-    if comp.reduction is Reduction.NONE and comp.body.args and derived.has(comp.body):
-        # sigma' = sigma (1 - sigma): read the value that is there instead of computing it again
-        derived = derived.xreplace({comp.body: placeholder(len(reads))})
-        reads = (*reads, Read(node_id, comp.write))
-    return Linear(derived, reads, comp.domain)
+    if comp.reduction is Reduction.NONE and comp.body.args:
+        derived = _slope(comp.body, k, graph.policy.kink, len(comp.reads))
+        if placeholder(len(comp.reads)) in derived.free_symbols:
+            return Linear(derived, (*comp.reads, Read(node_id, comp.write)), comp.domain)
+    else:
+        derived = body_derivative(comp.body, k, graph.policy.kink)
+    return Linear(derived, comp.reads, comp.domain)
+
+
+@lru_cache(maxsize=16384)
+def _slope(body: Expr, k: int, kink: KinkPolicy, own: int) -> Expr:
+    """The derivative, over operand `own` where the value of the body is in it.
+
+    ``sigma' = sigma (1 - sigma)``: the value that is there is not computed again.
+    """
+    derived = body_derivative(body, k, kink)
+    return derived.xreplace({body: placeholder(own)}) if derived.has(body) else derived
 
 
 def _max_derivative(graph: Graph, node_id: int, comp: Comp) -> Linear:

@@ -38,7 +38,6 @@ EXP_OF_DIFFERENCE = apply(Ufunc.EXP, apply(Ufunc.SUBTRACT, Operand(0), Operand(1
 SHIFT_PLUS_LOG = apply(Ufunc.ADD, Operand(0), apply(Ufunc.LOG, Operand(1)))
 EXP = apply(Ufunc.EXP, Operand(0))
 
-_RANK = {aspect: n for n, aspect in enumerate(Aspect)}
 _NEEDS = {
     Aspect.EXPONENT: (),
     Aspect.SHIFT: (Aspect.EXPONENT,),
@@ -123,7 +122,7 @@ class Lowering:
                 if source not in found and source not in self.stored:
                     found[source] = None
                     pending.append(source)
-        return sorted(found, key=lambda s: (s.node, _RANK[s.aspect]))
+        return sorted(found, key=lambda s: s)
 
     def _needs(self, source: Source) -> Iterable[Source]:
         node = self.graph[source.node]

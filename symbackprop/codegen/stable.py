@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from symbackprop.ir import Comp, Graph, Read, Reduction
 from symbackprop.ir.nodes import Position
@@ -36,27 +36,26 @@ LOG = FUNCTIONS["log"].head
 _DEPTH = 6
 
 
-class Aspect(Enum):
+class Aspect(IntEnum):
     """What is wanted of a node; of those of one node each needs only earlier ones."""
 
-    EXPONENT = "exponent"
+    EXPONENT = 1
     """The u of a sum of exponentials.
 
     Its dims are the axes of the comprehension, summed ones last.
     """
-    SHIFT = "shift"
+    SHIFT = 2
     """The maximum of u, for each sum."""
-    TERMS = "terms"
+    TERMS = 3
     """exp(u - shift)."""
-    SUM = "sum"
+    SUM = 4
     """The sum of the terms."""
-    LOG = "log"
+    LOG = 5
     """shift + log(sum)."""
-    VALUE = "value"
+    VALUE = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """An aspect of a node."""
 
     node: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from symbackprop.codegen.stable import (
     POWER,
@@ -25,8 +25,7 @@ from symbackprop.scalars import placeholder
 from symbackprop.sizes import axis
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """The array of a source: its axis k is dim ``dims[k]``."""
 
     array: int

@@ -101,15 +101,15 @@ class Graph:
 
     def add(self, node: Node) -> int:
         """The id of `node`, made if there is no equal one. Comprehensions come through `comp`."""
-        found = self._ids.get(node)
-        if found is not None:
-            return found
         new = len(self._nodes)
+        found = self._ids.setdefault(node, new)
+        if found < new:
+            return found
         sources = operands(node)
         if any(source >= new for source in sources):
+            del self._ids[node]
             raise InternalError(f"node {new} reads a node that does not exist yet: {node}")
         self._nodes.append(node)
-        self._ids[node] = new
         self._operands.append(sources)
         self._shapes.append(self._shape_of(node))
         return new

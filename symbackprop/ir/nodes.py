@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from sympy import Expr
@@ -116,6 +116,16 @@ class Comp:
     write: tuple[Index, ...]
     domain: tuple[Constraint, ...] = ()
     reduction: Reduction = Reduction.NONE
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Found once: nodes are looked up again and again."""
+        found = self._hash
+        if not found:
+            what = (self.body, self.reads, self.write, self.shape, self.axes, self.domain)
+            found = hash((what, self.reduction)) or 1
+            object.__setattr__(self, "_hash", found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

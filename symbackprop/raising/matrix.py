@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from symbackprop.ir import Comp, Graph, Hist, Node, Opaque, Prim, PrimOp, Var
 from symbackprop.raising.build import matmul
+from symbackprop.raising.patterns import Patterns
 from symbackprop.raising.points import Points, matrix_form
 from symbackprop.raising.recognise import recognised
 from symbackprop.raising.tree import Formula, MatrixFunction, Ref, Unnamed, Whole
@@ -44,6 +45,7 @@ class Raiser:
         self.graph = graph
         self.kept = frozenset(kept)
         self._laws: dict[int, Formula | None] = {}
+        self._patterns = Patterns(graph, self.stays)
         self._axes = STEP_AXIS
 
     def law(self, node_id: int) -> Formula | None:
@@ -51,6 +53,17 @@ class Raiser:
 
         A vector is a column; a node of shape ``(1, n)`` is a row.
         """
+        if node_id not in self._laws:
+            found = self._patterns.key(node_id)
+            known = found and self._patterns.get(*found)
+            self._laws[node_id] = known or self._from_below(node_id)
+            law = self._laws[node_id]
+            if found and law and not known:
+                self._patterns.put(*found, law)
+        return self._laws[node_id]
+
+    def _from_below(self, node_id: int) -> Formula | None:
+        """The law of a node, after the laws of the unnamed nodes below it."""
         pending = [node_id]
         while pending:
             here = pending[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -98,6 +98,15 @@ class Apply:
     args: tuple[NumpyTree, ...]
     name: str = ""
     orders: tuple[int, ...] = ()
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Found once: trees are parts of the keys of operations."""
+        found = self._hash
+        if not found:
+            found = hash((self.function, self.args, self.name, self.orders)) or 1
+            object.__setattr__(self, "_hash", found)
+        return found
 
 
 NumpyTree: TypeAlias = Operand | SizeName | Number | Apply

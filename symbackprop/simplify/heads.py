@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Add, Expr, Pow
 
@@ -108,6 +109,7 @@ def worth_opening(graph: Graph, nodes: Sequence[int]) -> bool:
     return reads <= 2
 
 
+@lru_cache(maxsize=16384)
 def has_quotient(body: Expr) -> bool:
     """Whether a body divides by an operand."""
     return any(p.exp.is_negative and placeholders(p.base) for p in body.atoms(Pow))
