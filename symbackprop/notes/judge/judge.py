@@ -20,6 +20,9 @@ from symbackprop.notes.trees import walk
 
 __all__ = ["Config", "Judge", "Judged"]
 
+ENOUGH = 0.6
+"""Share of the claims that a reading with several examples must explain to be preferred."""
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -96,7 +99,7 @@ class Judge:
         made = []
         for differentials in (False, True) if straight else (False,):
             for layout in Layout if derivatives else (Layout.MIXED,):
-                for batch in self.worlds.batches():
+                for batch in reversed(self.worlds.batches()):
                     for unaveraged in (False, True) if batch else (False,):
                         made.append(Config(batch, Flags(layout, unaveraged, differentials)))
         return made
@@ -211,19 +214,31 @@ class Judge:
         return bind(claim, claims, self.binders[key])
 
     def best_config(self) -> Config:
-        """The reading that explains most of the document's claims."""
-        best: tuple[float, Config] | None = None
-        stated = stated_layout(self.model)
-        for order, config in enumerate(self.configs()):
-            score = -0.01 * order + (config.flags.layout is stated)
-            for item in self.claims():
-                if item.sorted.kind is Kind.DEFINITION:
-                    continue
+        """The reading that explains most of the document's claims.
+
+        Where the document averages over examples, a single example proves too much: that reading
+        is taken only where one with several examples explains hardly anything.
+        """
+        scores = {config: self.explained(config) for config in self.configs()}
+        if not scores:
+            return Config()
+        best = max(scores, key=lambda config: scores[config])
+        if best.batch == 0 and self.worlds.averages():
+            several = {c: s for c, s in scores.items() if c.batch}
+            other = max(several, key=lambda config: several[config], default=best)
+            if scores[other] >= ENOUGH * scores[best]:
+                return other
+        return best
+
+    def explained(self, config: Config) -> float:
+        """How many claims a reading explains; the usual readings win where others do no better."""
+        score = -0.01 * self.configs().index(config)
+        score += config.flags.layout is stated_layout(self.model)
+        for item in self.claims():
+            if item.sorted.kind is not Kind.DEFINITION:
                 status = self.at_first(item, config).status
                 score += {Status.RIGHT: 1.0, Status.UNNATURAL: 0.5}.get(status, 0.0)
-            if best is None or score > best[0]:
-                best = score, config
-        return Config() if best is None else best[1]
+        return score
 
 
 __all__ += ["Kind"]

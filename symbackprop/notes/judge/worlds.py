@@ -149,6 +149,17 @@ class Worlds:
         """An evaluator in a world."""
         return Numbers(self.world(choice, batch, seed), flags)
 
+    def averages(self) -> bool:
+        """Whether a loss is defined as a mean over examples: with a factor 1/m or 1/N."""
+        return any(
+            isinstance(n, ast.Fraction)
+            and isinstance(n.denominator, Name)
+            and n.denominator.base in ("m", "N", "B", "M")
+            for d in self.model.definitions
+            if is_loss_key(d.key) and not d.late
+            for _, n in walk(d.body)
+        )
+
     def batches(self) -> tuple[int, ...]:
         """Which hypotheses on batches are worth a try."""
         if self.tried is None:
