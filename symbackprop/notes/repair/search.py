@@ -26,8 +26,8 @@ from symbackprop.notes.trees import unplaced, walk
 
 __all__ = ["Repair", "Repairer"]
 
-MOST = 1000
-"""Candidates that are evaluated for one claim."""
+WORK = 8000
+"""Nodes of candidates that are evaluated for one claim: long sides get fewer candidates."""
 _REFUSED = (
     MismatchError,
     UnknownError,
@@ -118,7 +118,8 @@ class _Search:
         self.left = item.claim.sides[0]
         self.mentions = any(self.is_left(n) for _, n in walk(part.sides[place]))
         self.seen: set[Node] = {part.sides[place]}
-        self.count = 0
+        self.size = _size(part.sides[place])
+        self.work = 0
         self.worlds = self.evaluators()
         self.families = self.worlds[0].families_of(item.claim.sides)
         self.readings: dict[Node, Readings] = {}
@@ -145,7 +146,7 @@ class _Search:
         side = self.part.sides[self.place]
         singles = self.fresh(edits(side, self.pool, self.letters))
         for edit in singles:
-            if most is not None and edit.kind > most:
+            if (most is not None and edit.kind > most) or self.work >= WORK:
                 return None
             if self.accepted(edit.side):
                 return edit, (edit.kind,)
@@ -157,7 +158,7 @@ class _Search:
                     e for e in edits(one.side, self.pool, self.letters) if one.kind <= e.kind <= cap
                 )
                 for two in made:
-                    if self.count >= MOST:
+                    if self.work >= WORK:
                         return None
                     if self.accepted(two.side):
                         both = replace(two, said=(*one.said, *two.said))
@@ -179,10 +180,10 @@ class _Search:
 
     def accepted(self, side: Node) -> bool:
         """Whether the judge calls the claim with an edited side right."""
-        self.count += 1
+        self.work += self.size
         if self.place and not self.mentions and any(self.is_left(n) for _, n in walk(side)):
             return False
-        if self.place and _size(self.part.sides[self.place]) > 2 and self.is_empty(side):
+        if self.place and self.size > 2 and self.is_empty(side):
             return False
         claim = self.claimed(side)
         if claim is None:
