@@ -19,7 +19,10 @@ from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, Unkno
 from symbackprop.notes.resolve.profile import names_in
 from symbackprop.notes.trees import walk
 
-__all__ = ["Claim", "Outcome", "Status", "evaluate_claim"]
+__all__ = ["NOTHING", "Claim", "Outcome", "Status", "evaluate_claim"]
+
+NOTHING = "nothing in the notes is of this kind"
+"""Why a claim is open of which every sample is trivial."""
 
 SAMPLES = 6
 """Choices of the free letters at which a claim is evaluated."""
@@ -130,7 +133,7 @@ def fixed_entry(node: Node) -> bool:
 def combined(outcomes: list[Outcome]) -> Outcome:
     """What the outcomes at several choices of letters say together."""
     if not outcomes:
-        return Outcome(Status.UNKNOWN, "nothing in the notes is of this kind")
+        return Outcome(Status.UNKNOWN, NOTHING)
     for status in (Status.WRONG, Status.UNKNOWN, Status.UNNATURAL):
         for outcome in outcomes:
             if outcome.status is status:

@@ -31,6 +31,13 @@ _TESTS = {
 }
 
 
+def nothing_like(value: Val, other: Val) -> Val:
+    """A zero of another shape takes the shape of what stands beside it."""
+    if value.shape != other.shape and other.v.ndim and value.d is None and not np.any(value.v):
+        return Val(np.zeros(other.shape))
+    return value
+
+
 class Conditions:
     """The part of the walk that asks whether something holds."""
 
@@ -135,9 +142,10 @@ class Conditions:
             if made is None:
                 made, covered = value, mask
                 continue
+            value, made = nothing_like(value, made), nothing_like(made, value)
             if made.v.ndim == 0 and mask.ndim:
                 made = values.broadcast(made, mask.shape)
-            if made.shape != value.shape or (mask.ndim and mask.shape != value.shape):
+            if made.shape != value.shape or (mask.size > 1 and mask.shape != value.shape):
                 raise MismatchError("the cases are of different shapes")
             made = select(mask, value, made)
             covered = covered | mask if covered is not True else True

@@ -22,6 +22,7 @@ _SCALARS = frozenset(
     """eta alpha lambda epsilon tau rho kappa gamma mu m n N k T d r lr c_1 c_2 Delta zeta nu pi
     lambda_1 lambda_2 H""".split()
 )
+_MATRICES = frozenset("ACGKMPQRS")
 _PRIMES = (4, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
@@ -259,7 +260,14 @@ class Inference(ShapeReadings):
             return "small"
         if rank == 1 and not capital and not hypothesis.rows:
             return "small"
+        if capital and base in _MATRICES and not self.labelled(base):
+            return "matrix"
         return "capital" if capital else "small"
+
+    def labelled(self, base: str) -> bool:
+        """Whether a document counts layers of a name, which then stands for data."""
+        profile = self.scope.profile
+        return bool({base, base + "!"} & (profile.label_subs | profile.label_sups))
 
     def letters(self) -> set[str]:
         """Bases of the document's plain names."""

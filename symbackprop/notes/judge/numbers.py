@@ -11,6 +11,7 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.conditions import Conditions
+from symbackprop.notes.judge.dots import dotted
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
 from symbackprop.notes.judge.flags import Binding, Flags
 from symbackprop.notes.judge.gradients import Gradients, gradient
@@ -74,6 +75,8 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
                     continue
                 ref = self.scope.profile.ref(node)
                 key = self.scope.canonical(ref.key)
+                if not self.scope.table.get(key):
+                    key = self.scope.canonical(key.removeprefix("bar:"))
                 binding = self.bindings.get(key)
                 if binding is not None:
                     key = binding.key
@@ -288,6 +291,23 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
     def chosen_class(self, extent: int | None) -> int:
         """The class that an integer label names."""
         return 1 if extent is None else min(1, extent - 1)
+
+    def product(self, node: ast.Product, env: Env) -> Readings:
+        """Read a product; in a definition, a dot of two columns is their dot product."""
+        if env.every:
+            return super().product(node, env)
+
+        def together(first: Node, second: Node) -> bool:
+            shapes = [self.one(part, env).shape for part in (first, second)]
+            return len(shapes[0]) == 2 and shapes[0] == shapes[1] and shapes[0][1] == 1
+
+        return super().product(dotted(node, together), env)
+
+    def accented(self, node: ast.Accented, env: Env) -> Readings:
+        """Read an accent on something that is no name; an arrow makes a vector of ones."""
+        if node.accent == "vec" and isinstance(node.base, ast.Number) and node.base.text in "01":
+            return self.constants(Name(node.base.text), env)
+        return super().accented(node, env)
 
     def transposed(self, node: ast.Transposed, env: Env) -> Readings:
         """Read a transpose."""

@@ -45,8 +45,9 @@ def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
             found.append((ops.matmul(a, b), cost))
         except MismatchError as error:
             problem = error
-    if joint is ProductOp.OTIMES and 1 in a.shape and 1 in b.shape:
-        return [(ops.outer(a, b), 0)]
+    circled = _circled(ops, joint, a, b)
+    if circled:
+        return circled
     hadamard = {ProductOp.JUXTAPOSED: 2, ProductOp.CDOT: 1, ProductOp.DOT: 1, ProductOp.TIMES: 1,
                 ProductOp.AT: 9}.get(joint, 0)  # fmt: skip
     try:
@@ -63,6 +64,24 @@ def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
                     return [(ops.scale(number, other), 1)]
         raise problem or MismatchError("the product does not conform")
     return found
+
+
+def _circled(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
+    """What a slash or a cross in a circle means: a quotient, an outer product, an entrywise one."""
+    if joint is ProductOp.SLASHED_CIRCLE:
+        return [(quotient(ops, a, b), 0)]
+    if joint is not ProductOp.OTIMES or 1 not in a.shape or 1 not in b.shape:
+        return []
+    if a.shape == b.shape:
+        return [(ops.outer(a, b), 0), (ops.multiply(a, b), 0)]
+    return [(ops.outer(a, b), 0)]
+
+
+def quotient(ops: Any, a: Any, b: Any) -> Any:
+    """The quotient entry by entry."""
+    if a.shape != b.shape:
+        raise MismatchError("a quotient entry by entry of different shapes")
+    return ops.divide(a, b)
 
 
 def readings(ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp]) -> Readings:
@@ -127,6 +146,8 @@ def first_of(ops: Any, joint: ProductOp, a: Any, b: Any) -> Any:
         attempts = attempts[:1]
     if joint is ProductOp.OTIMES:
         attempts = [ops.outer]
+    if joint is ProductOp.SLASHED_CIRCLE:
+        return quotient(ops, a, b)
     problem: MismatchError | None = None
     for attempt in attempts:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.judge.dots import dotted
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key, Scope
@@ -58,7 +59,13 @@ class ShapeReadings(Evaluator):
             for part in parts[1:]:
                 made = self.ops.trying(self.ops.multiply, made, part)
             return [(made, 0)]
-        return super().product(node, env)
+        return super().product(dotted(node, self.together), env)
+
+    def together(self, first: Node, second: Node) -> bool:
+        """Whether two neighbours are vectors, of which nothing says that one is a matrix."""
+        names = [n for n in (first, second) if isinstance(n, Name)]
+        refs = [self.scope.profile.ref(name) for name in names]
+        return all(not ref.comps and self.kind(ref.key) == "small" for ref in refs)
 
     def name(self, node: Name, env: Env) -> Readings:
         """Read a name."""

@@ -13,6 +13,7 @@ from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
 from symbackprop.notes.judge.selection import acyclic, distance, general, self_contained
 from symbackprop.notes.judge.world import World
+from symbackprop.notes.kinds import Font
 from symbackprop.notes.resolve.definitions import Definition, has_gradient, is_loss_key
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.trees import walk
@@ -38,6 +39,8 @@ class Worlds:
     )
     tried: tuple[int, ...] | None = None
     listed: list[Definition] = field(default_factory=list)
+
+    bold: bool | None = None
 
     def __post_init__(self) -> None:
         local = [d for entry in self.model.entries for d in entry.local]
@@ -117,7 +120,7 @@ class Worlds:
             Hypothesis(batch),
             Hypothesis(batch, weights=True),
             Hypothesis(batch, rows=True),
-            Hypothesis(batch, scalars=True),
+            *(() if self.has_vectors() else (Hypothesis(batch, scalars=True),)),
         ):
             scope = Scope(self.model, self.definitions(choice), hypothesis)
             inference = Inference(scope)
@@ -129,6 +132,18 @@ class Worlds:
         assert best is not None
         self.inferences[key] = best[1], best[2]
         return self.inferences[key]
+
+    def has_vectors(self) -> bool:
+        """Whether bold letters show that the document's small letters are vectors."""
+        if self.bold is None:
+            names = (
+                name
+                for definition in self.everything()
+                for _, name in walk(definition.body)
+                if isinstance(name, Name)
+            )
+            self.bold = any(n.font is Font.BOLD and n.base[:1].islower() for n in names)
+        return self.bold
 
     def world(self, choice: Choice, batch: int, seed: int) -> World:
         """The world of a selection."""
