@@ -56,7 +56,7 @@ class Worlds:
                 if self.everything()[m].body == definition.body
                 and self.everything()[m].comps == definition.comps
             ]
-            if not same or definition.late:
+            if not same or definition.late or definition.local:
                 members.append(number)
 
     def everything(self) -> list[Definition]:
@@ -79,7 +79,8 @@ class Worlds:
                 continue
             ordered = sorted(usable, key=lambda m: distance(everything[m], entry.position))
             nearest.append(ordered[0])
-            options.append((ordered[0], ordered[1:]))
+            beside = everything[ordered[0]].local
+            options.append((ordered[0], [] if beside else ordered[1:]))
         made = [tuple(nearest)]
         later, far = general(made[0], list(self.groups), everything, entry.position)
         if later != made[0]:
