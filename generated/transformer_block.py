@@ -84,8 +84,9 @@ def forward(params, inputs):
     Q = N @ Wq  # (m, T, 64)
     K = N @ Wk  # (m, T, 64)
     V = N @ Wv  # (m, T, 64)
+    scaled_Q = 0.25 * Q.reshape(m, T, 4, 16)  # (m, T, 4, 16)
     K_view = K.reshape(m, T, 4, 16).transpose(0, 2, 3, 1)  # (m, 4, 16, T)
-    S = 0.25 * (Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3) @ K_view)  # (m, 4, T, T)
+    S = scaled_Q.transpose(0, 2, 1, 3) @ K_view  # (m, 4, T, T)
     exp_S = np.exp(S - S.max(axis=3)[:, :, :, None])  # (m, 4, T, T)
     P = exp_S / exp_S.sum(axis=3)[:, :, :, None]  # (m, 4, T, T)
     product_P = P @ V.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
@@ -196,6 +197,7 @@ class Workspace:
             np.empty((m, T, 64), DTYPE),  # Q
             np.empty((m, T, 64), DTYPE),  # K
             np.empty((m, T, 64), DTYPE),  # V
+            np.empty((m, T, 4, 16), DTYPE),  # scaled_Q
             np.empty((m, 4, T, T), DTYPE),  # S
             np.empty((m, 4, T), DTYPE),  # S_max
             np.empty((m, 4, T, 16), DTYPE),  # product_P
@@ -256,10 +258,10 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     X, Y = inputs["X"], inputs["Y"]
     m, T = workspace.sizes
     (
-        scaled, difference_X, squared, Q, K, V, S, S_max, product_P, product_Wo, H, difference_H,
-        squared_2, Z, Z_squared, tanh, A, Z2, ones_T___m, db2, dW2, dZ, db1, dW1, dgamma2, dbeta2,
-        product_gamma2, product_dR, scaled_gamma2, scaled_sigma2, dWo, dP, dQ, dK, dWv, dWk, dWq,
-        dgamma1, dbeta1,
+        scaled, difference_X, squared, Q, K, V, scaled_Q, S, S_max, product_P, product_Wo, H,
+        difference_H, squared_2, Z, Z_squared, tanh, A, Z2, ones_T___m, db2, dW2, dZ, db1, dW1,
+        dgamma2, dbeta2, product_gamma2, product_dR, scaled_gamma2, scaled_sigma2, dWo, dP, dQ, dK,
+        dWv, dWk, dWq, dgamma1, dbeta1,
     ) = workspace.arrays
     np.add.reduce(X, axis=2, out=scaled)  # (m, T)
     scaled *= 0.015625
@@ -275,9 +277,9 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     N.reshape(-1, 64).dot(Wq, out=Q.reshape(-1, 64))  # (m, T, 64)
     N.reshape(-1, 64).dot(Wk, out=K.reshape(-1, 64))  # (m, T, 64)
     N.reshape(-1, 64).dot(Wv, out=V.reshape(-1, 64))  # (m, T, 64)
-    Q_view = Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    np.matmul(Q_view, K.reshape(m, T, 4, 16).transpose(0, 2, 3, 1), out=S)  # (m, 4, T, T)
-    S *= 0.25
+    np.multiply(0.25, Q.reshape(m, T, 4, 16), out=scaled_Q)
+    K_view = K.reshape(m, T, 4, 16).transpose(0, 2, 3, 1)  # (m, 4, 16, T)
+    np.matmul(scaled_Q.transpose(0, 2, 1, 3), K_view, out=S)  # (m, 4, T, T)
     np.maximum.reduce(S, axis=3, out=S_max)  # (m, 4, T)
     S -= S_max[:, :, :, None]
     exp_S = np.exp(S, out=S)
@@ -361,6 +363,7 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     dS = np.multiply(P, dP, out=S)
     np.multiply(0.25, dS, out=S)
     np.matmul(S, K.reshape(m, T, 4, 16).transpose(0, 2, 1, 3), out=dQ)  # (m, 4, T, 16)
+    Q_view = Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
     np.matmul(S.transpose(0, 1, 3, 2), Q_view, out=dK)  # (m, 4, T, 16)
     dV_view = dV.transpose(0, 2, 1, 3).reshape(m, T, 64).reshape(-1, 64)  # (T * m, 64)
     N.reshape(-1, 64).T.dot(dV_view, out=dWv)  # (64, 64)

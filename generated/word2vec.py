@@ -64,7 +64,7 @@ def forward(params, inputs):
     exp_S = np.exp(S - S_max[:, None])  # (m, v)
     sum_exp_S = exp_S.sum(axis=1)  # (m,)
     index = np.arange(m)  # (m,)
-    loss = (S_max + np.log(sum_exp_S) - S[index, o]).sum() / m
+    loss = -(S[index, o] - (S_max + np.log(sum_exp_S))).sum() / m
     cache = (m, v, d, U, c, o, picked_V, exp_S, sum_exp_S, index)
     return {"loss": loss}, cache
 
@@ -153,9 +153,9 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     logsumexp_S_2 = np.add(S_max, logsumexp_S, out=S_max)
     P = np.divide(exp_S, sum_exp_S[:, None], out=exp_S)
     picked_S = S[index, o]
-    np.subtract(logsumexp_S_2, picked_S, out=S_max)
+    np.subtract(picked_S, logsumexp_S_2, out=S_max)
     sum_ = S_max.dot(ones_m)
-    loss = sum_ / m
+    loss = -sum_ / m
     S.fill(0)
     S[index, o] = value
     np.multiply(1 / m, P, out=exp_S)

@@ -34,6 +34,7 @@ class Comprehensions:
     """Lowers comprehensions of one graph.
 
     stored : the arrays there are;  layouts : node -> order of its dims in memory
+    flat : whether products with several rows are always those of two matrices
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Comprehensions:
         stored: Mapping[Source, Stored],
         layouts: Mapping[int, tuple[int, ...]],
         cap: float,
+        flat: bool = False,
     ) -> None:
         self.cap = cap
+        self.flat = flat
         self.graph = graph
         self.viewer = viewer
         self.program = viewer.program
@@ -261,7 +264,7 @@ class Comprehensions:
             summands = [self._contraction(t, operands, order, sizes) for t in terms]
             total = sum(placeholder(k) for k in range(len(summands)))
             return self.map(total, summands, order, sizes)
-        contractor = Contractor(self.viewer, sizes)
+        contractor = Contractor(self.viewer, sizes, self.flat)
         scale, groups = self._groups(body, operands)
         light = min(range(len(groups)), key=lambda g: self._weight(groups[g], operands, sizes))
         weight = self._weight(groups[light], operands, sizes)

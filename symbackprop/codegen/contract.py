@@ -22,10 +22,12 @@ class Contractor:
     ----------
     viewer : Viewer
     sizes : of the axes
+    flat : whether products with several rows are always those of two matrices
     """
 
-    def __init__(self, viewer: Viewer, sizes: Sequence[Size]) -> None:
+    def __init__(self, viewer: Viewer, sizes: Sequence[Size], flat: bool = False) -> None:
         self.viewer = viewer
+        self.flat = flat
         self.program = viewer.program
         self.sizes = tuple(sizes)
 
@@ -75,14 +77,16 @@ class Contractor:
     def _pair(self, operands: Sequence[Aligned], out: Sequence[int]) -> tuple[int, int]:
         """The two operands to take first.
 
-        Those whose product has the fewest axes, then elementwise ones.
+        Elementwise ones, then those whose product has the fewest axes.
         """
 
-        def cost(pair: tuple[int, int]) -> tuple[float, int, int, tuple[int, int]]:
+        def cost(pair: tuple[int, int]) -> tuple[bool, float, int, int, tuple[int, int]]:
             a, b = operands[pair[0]], operands[pair[1]]
             others = {x for k, o in enumerate(operands) if k not in pair for x in o.axes}
             union = set(a.axes) | set(b.axes)
-            return self.work(union), len(union & (others | set(out))), len(union), pair
+            wider = union not in (set(a.axes), set(b.axes))
+            kept = len(union & (others | set(out)))
+            return wider, self.work(union), kept, len(union), pair
 
         count = len(operands)
         pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
@@ -101,6 +105,8 @@ class Contractor:
         order = [*out, *sorted({*a.axes, *b.axes} - set(out))]
         if not summed:
             covering = next((o for o in (a, b) if len(o.axes) == len({*a.axes, *b.axes})), None)
+            if covering is None and out and out[0] not in {*a.axes, *b.axes}:
+                order = [*order[len(out) :], *out]  # the right operand of a product to come
             return self.multiply(a, b, order if covering is None else covering.axes)
         batch = [x for x in order if x in shared and x not in summed]
         rows = [x for x in order if x in a.axes and x not in shared]
@@ -147,7 +153,7 @@ class Contractor:
         second = self.viewer.ordered(b, [*batch, *summed, *columns])
         inner, lead = self.shape(summed), self.shape(batch)
         row_shape, column_shape = self.shape(rows), self.shape(columns)
-        several_rows = len(rows) > 1 and (bool(batch) or len(summed) > 1)
+        several_rows = len(rows) > 1 and (self.flat or bool(batch) or len(summed) > 1)
         if len(rows) > 1 and row_shape[-1].is_Integer and int(row_shape[-1]) <= _FEW_ROWS:
             several_rows = True
         if len(summed) > 1 or several_rows:

@@ -64,7 +64,7 @@ class Straight:
 
     def lines(self, nodes: Sequence[int]) -> tuple[list[str], list[str], list[Ufunc]]:
         """Statements, the code of each node, and the functions called."""
-        lowering = Lowering(self.graph, self.names, nodes, dtype=self.dtype)
+        lowering = Lowering(self.graph, self.names, nodes, dtype=self.dtype, flat=True)
         program = lowering.program
         roots = [lowering.array(i) for i in nodes]
         ids = program.reachable(roots)

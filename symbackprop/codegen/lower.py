@@ -58,6 +58,7 @@ class Lowering:
     wanted : the nodes that are wanted
     ones : scalar variables that are 1
     layouts : node -> order of its dims in memory, where it is not the usual one
+    flat : whether products with several rows are always those of two matrices
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Lowering:
         layouts: Mapping[int, tuple[int, ...]] | None = None,
         dtype: DType = DType.FLOAT64,
         ones: frozenset[int] = frozenset(),
+        flat: bool = False,
     ) -> None:
         self.ones = ones
         self.dtype = dtype
@@ -80,7 +82,7 @@ class Lowering:
         self.tasks = Tasks(Stabiliser(graph), self._shared(wanted), frozenset([*wanted, *names]))
         held = dict(layouts or {})
         self.comprehensions = Comprehensions(
-            graph, self.viewer, self.stored, held, self._cap(wanted)
+            graph, self.viewer, self.stored, held, self._cap(wanted), flat
         )
         self.patterns = Patterns(self.program, held)
 

@@ -193,7 +193,9 @@ class Scatterer:
             self.viewer.ordered(place, order)
             for place in self.gatherer.places(terms, lengths, comp.axes, clip)
         ]
-        unique = comp.reduction is Reduction.NONE and not clip
+        alone = {term.plain_axis() for term in comp.write}
+        once = comp.reduction is Reduction.NONE or all(a in alone for t in terms for a in t.axes())
+        unique = once and not clip
         write = PlaceWrite(unique, pattern)
         return self.program.add(Op.SCATTER, (full, *places), write, comp.shape)
 

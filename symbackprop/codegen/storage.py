@@ -65,14 +65,16 @@ class Tasks:
         return task
 
     def _merged(self, comp: Comp) -> Comp:
-        """A sum of a multiple of sums that nothing else reads, as one sum over all axes."""
-        while comp.reduction is Reduction.SUM and len(comp.reads) == 1 and not comp.domain:
+        """A multiple, or a sum of a multiple, of sums that nothing else reads, as one sum."""
+        while len(comp.reads) == 1 and not comp.domain and comp.reduction in _LINEAR:
             (read,) = comp.reads
+            if comp.reduction is Reduction.NONE and comp.body == placeholder(0):
+                return comp
             if not isinstance(read, Read) or read.source in self.shared:
                 return comp
             inner = self.stabiliser.graph[read.source]
-            coefficient = comp.body.as_coeff_Mul()[1] == placeholder(0)
-            if not coefficient or not isinstance(inner, Comp) or inner.domain:
+            multiple = placeholder(0) in comp.body.args if comp.body.is_Mul else not comp.body.args
+            if not multiple or not isinstance(inner, Comp) or inner.domain:
                 return comp
             plain = [t.plain_axis() for t in inner.write]
             if inner.reduction is not Reduction.SUM or None in plain or is_exponential_sum(inner):
@@ -84,7 +86,7 @@ class Tasks:
             reads = tuple(read_substituted(r, moves) for r in inner.reads)
             axes = (*comp.axes, *(inner.axes[a] for a in summed))
             body = comp.body.xreplace({placeholder(0): inner.body})
-            comp = replace(comp, axes=axes, body=body, reads=reads)
+            comp = replace(comp, axes=axes, body=body, reads=reads, reduction=Reduction.SUM)
         return comp
 
     def _inlined(self, comp: Comp) -> Comp:
@@ -176,6 +178,7 @@ def _product(factors: Sequence[Any]) -> Any:
     return total
 
 
+_LINEAR = (Reduction.SUM, Reduction.NONE)
 _MAX_OPERANDS = 24
 _CHEAP = 2
 

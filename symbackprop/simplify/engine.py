@@ -24,6 +24,7 @@ from symbackprop.simplify.heads import choose_heads, is_matrix_product, worth_op
 from symbackprop.simplify.local import Local, extract, replay
 from symbackprop.simplify.loops import Inside, SimplifiedLoop, projections, simplified_loop
 from symbackprop.simplify.solve import Neighbourhood, Pattern, solve
+from symbackprop.simplify.sums import TooManyTermsError
 from symbackprop.simplify.terms import inlinable
 
 LARGEST_OPENING = 25
@@ -176,10 +177,19 @@ class _Engine:
         known = (*key, local.ids[head], *marks, *(q and local.ids[q] for q in tried))
         pattern = self.memo.get(known)
         if pattern is None:
-            pattern = solve(self.graph, local, key, place, self.kept)
+            try:
+                pattern = solve(self.graph, local, key, place, self.kept)
+            except TooManyTermsError:
+                return self._node_by_node(place)
             self.memo[known] = pattern
         self.result.bindings[head] = (pattern, local)
         return replay(pattern.made, self.graph, local)
+
+    def _node_by_node(self, place: Neighbourhood) -> int:
+        """The quantity as it was derived, over the simplified ones."""
+        for i in place.cluster:
+            self.result.ids[i] = self._carried(i)
+        return self.result.ids[place.head]
 
     def _neighbourhood(self, head: int) -> Neighbourhood:
         cluster = self._cluster(head)

@@ -15,6 +15,9 @@ from symbackprop.simplify.terms import inlinable
 LARGEST_TERM = 60
 """Entries in one term; a quantity that would need more is cut into several."""
 
+LARGEST_PRODUCT = 200
+"""Entries in one product: nothing is multiplied out in it, and its ends may be the same chain."""
+
 SMALL_TERM = 4
 """Entries in a term that is cheaper to repeat than to name, however often it is read."""
 
@@ -59,6 +62,7 @@ def choose_heads(graph: Graph, order: Sequence[int], forward: int, wanted: set[i
     readers = consumers(graph, order)
     weight: dict[int, int] = {}
     products: set[int] = set()
+    totals: set[int] = set()
     reached: dict[int, frozenset[int]] = {}
     for i in order:
         every = [s for s in graph.operands(i) if s >= forward]
@@ -73,7 +77,10 @@ def choose_heads(graph: Graph, order: Sequence[int], forward: int, wanted: set[i
         if i not in heads and ((count > 2 and weight[i] > SMALL_TERM) or (count > 1 and large)):
             shared.add(i)
             heads.add(i)
-        if weight[i] > LARGEST_TERM:
+        node = graph[i]
+        if (isinstance(node, Comp) and isinstance(node.body, Add)) or totals.intersection(inside):
+            totals.add(i)
+        if weight[i] > (LARGEST_TERM if i in totals else LARGEST_PRODUCT):
             heads.add(i)
     return Heads(frozenset(heads), frozenset(plain), frozenset(shared))
 

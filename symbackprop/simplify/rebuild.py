@@ -9,6 +9,7 @@ from sympy.core.basic import Basic
 
 from symbackprop.ir import Graph, Operand, Position, Read, Reduction
 from symbackprop.scalars import Equal, placeholder
+from symbackprop.simplify.order import Group, form, kept_indices, next_index, next_pair, parted
 from symbackprop.simplify.sums import expanded_terms, make_sum, solved
 from symbackprop.simplify.terms import Dl, Look, Rd, Sm, from_expr, text_key
 from symbackprop.sizes import Constraint, Index, Size, axis
@@ -136,7 +137,7 @@ class Rebuild:
         """
         known = set(self.sizes)
         numbers = [f for f in Mul.make_args(body) if not f.free_symbols & known]
-        groups: list[tuple[frozenset[Basic], list[Expr]]] = []
+        groups: list[Group] = []
         for factor in Mul.make_args(body):
             here = frozenset(factor.free_symbols & known)
             if not here:
@@ -150,16 +151,15 @@ class Rebuild:
         if any(g[0] == everything for g in groups):
             return body
         groups = self._merged_subsets(groups)
+        done: set[str] = set()
         while len(groups) > 2:
-            groups = self._contracted(groups, bound)
+            groups = self._contracted(groups, bound, done)
         return Mul(*numbers, *(self._operand(g) for g in groups))
 
-    def _merged_subsets(
-        self, groups: list[tuple[frozenset[Basic], list[Expr]]]
-    ) -> list[tuple[frozenset[Basic], list[Expr]]]:
+    def _merged_subsets(self, groups: list[Group]) -> list[Group]:
         """Each group whose indices are all in another one multiplied into the smallest such."""
         kept = sorted(groups, key=lambda g: (-len(g[0]), str(g[1])))
-        done: list[tuple[frozenset[Basic], list[Expr]]] = []
+        done: list[Group] = []
         for here, factors in kept:
             hosts = [g for g in done if here < g[0]]
             if hosts:
@@ -169,7 +169,7 @@ class Rebuild:
                 done.append((here, list(factors)))
         return done
 
-    def _operand(self, group: tuple[frozenset[Basic], list[Expr]]) -> Expr:
+    def _operand(self, group: Group) -> Expr:
         """One entry that is the product of a group."""
         here, factors = group
         product = Mul(*factors)
@@ -179,35 +179,28 @@ class Rebuild:
         made = self.node(product, axes)
         return Rd(Integer(made), *(s for s, _ in axes))
 
-    def _contracted(
-        self, groups: list[tuple[frozenset[Basic], list[Expr]]], bound: list[Symbol]
-    ) -> list[tuple[frozenset[Basic], list[Expr]]]:
-        """The pair with the smallest result contracted, over the bound indices that only it has."""
-        best: tuple[int, int, int] | None = None
-        for i in range(len(groups)):
-            for j in range(i + 1, len(groups)):
-                rank = len(self._result(groups, i, j, bound))
-                if best is None or rank < best[0]:
-                    best = (rank, i, j)
-        assert best is not None
-        _, i, j = best
-        result = self._result(groups, i, j, bound)
-        product = Mul(self._operand(groups[i]), self._operand(groups[j]))
-        gone = (groups[i][0] | groups[j][0]) - result
+    def _contracted(self, groups: list[Group], bound: list[Symbol], done: set[str]) -> list[Group]:
+        """Everything that has one bound index multiplied, and summed over it."""
+        inside, outside = parted(groups, next_index(groups, bound, done))
+        done.add(form(inside))
+        if len(inside) == 1:
+            inside = [self._product(inside, outside, bound)]
+        while len(inside) > 1 and len(inside) + len(outside) > 2:
+            pair = next_pair(inside, outside, bound)
+            rest = [g for k, g in enumerate(inside) if k not in pair]
+            made = self._product([inside[k] for k in pair], [*rest, *outside], bound)
+            inside = self._merged_subsets([*rest, made])
+        return self._merged_subsets([*inside, *outside])
+
+    def _product(self, inside: list[Group], outside: list[Group], bound: list[Symbol]) -> Group:
+        """The product of groups, summed over the bound indices that nothing outside has."""
+        result = kept_indices(inside, outside, bound)
+        product = Mul(*(self._operand(g) for g in inside))
+        gone = frozenset().union(*(g[0] for g in inside)) - result
         binders = [part for s, n in self.sizes.items() if s in gone for part in (s, n)]
         total = Sm(product, *binders) if binders else product
         axes = [(s, n) for s, n in self.sizes.items() if s in result]
-        made = Rd(Integer(self.node(total, axes)), *(s for s, _ in axes))
-        rest = [g for k, g in enumerate(groups) if k not in (i, j)]
-        return self._merged_subsets([*rest, (result, [made])])
-
-    @staticmethod
-    def _result(
-        groups: list[tuple[frozenset[Basic], list[Expr]]], i: int, j: int, bound: list[Symbol]
-    ) -> frozenset[Basic]:
-        others = frozenset().union(*(g[0] for k, g in enumerate(groups) if k not in (i, j)))
-        here = groups[i][0] | groups[j][0]
-        return frozenset(s for s in here if s in others or s not in bound)
+        return result, [Rd(Integer(self.node(total, axes)), *(s for s, _ in axes))]
 
 
 def _split_deltas(expr: Expr) -> tuple[list[Expr], list[Expr]]:
