@@ -44,7 +44,7 @@ def unbound_in(node: Node, numbers: Numbers) -> list[Unbound]:
                     found.append(Unbound(f"d {'p' if pre else ''}{key}", len(ref.labels)))
         elif isinstance(here, Name):
             ref = profile.ref(here)
-            if ref.key.split("_")[0] not in ADJOINTS or len(ref.comps) > 1:
+            if not stands_for_gradient(ref.key, numbers) or len(ref.comps) > 1:
                 continue
             if ref.key in numbers.scope.table:
                 continue
@@ -53,6 +53,18 @@ def unbound_in(node: Node, numbers: Numbers) -> list[Unbound]:
                 number = ref.labels[0].text
             found.append(Unbound(ref.key, len(ref.labels), number))
     return found
+
+
+def stands_for_gradient(key: str, numbers: Numbers) -> bool:
+    """Whether a name is that of a gradient which no derivative on the page defines."""
+    if key.split("_")[0] in ADJOINTS:
+        return True
+    return key in numbers.scope.model.gradients and not any(
+        isinstance(n, ast.Derivative)
+        for d in numbers.scope.definitions
+        if d.key == key
+        for _, n in walk(d.body)
+    )
 
 
 def unbound_names(claims: list[Claim], numbers: Numbers) -> list[Unbound]:

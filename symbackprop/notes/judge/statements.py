@@ -72,7 +72,8 @@ def sort_statement(
         )
     made = definitions_of(part, entry.position, model.profile)
     claim = Claim(tuple(sides), part.conditions)
-    if made and not any(d.late for d in made) and not has_gradient(sides[0]):
+    late = any(d.late or d.key in model.gradients for d in made)
+    if made and not late and not has_gradient(sides[0]):
         return Sorted(Kind.DEFINITION, claim)
     return Sorted(Kind.CLAIM, claim)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
@@ -10,6 +10,7 @@ from symbackprop.notes.document import Document, Formula
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, definitions_of
+from symbackprop.notes.resolve.gradient_names import gradient_names, marked
 from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
 from symbackprop.notes.resolve.prose import local_statements
 from symbackprop.notes.resolve.shapes import stated_shapes
@@ -44,6 +45,7 @@ class Model:
     rows: bool = False
     scalars: frozenset[str] = frozenset()
     mentioned: set[str] = field(default_factory=set)
+    gradients: frozenset[str] = frozenset()
 
     def defined(self) -> set[str]:
         """Keys with a forward definition."""
@@ -75,6 +77,12 @@ def model_of(document: Document) -> Model:
         for part in one.parts:
             if isinstance(part, Statement) and not _is_update(part):
                 model.definitions.extend(definitions_of(part, position, profile))
+    everything = [*model.definitions, *(d for e in model.entries for d in e.local)]
+    model.gradients = gradient_names(everything, profile)
+    model.definitions = marked(model.definitions, model.gradients)
+    model.entries = [
+        replace(e, local=tuple(marked(e.local, model.gradients))) for e in model.entries
+    ]
     for definition in model.definitions:
         if not definition.late:
             for _, node in walk(definition.body):

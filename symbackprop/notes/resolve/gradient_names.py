@@ -1,0 +1,68 @@
+"""Which names of a document stand for gradients, by the equations that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from symbackprop.notes import ast
+from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.resolve.profile import Profile
+from symbackprop.notes.trees import walk
+
+__all__ = ["gradient_names", "marked"]
+
+
+def gradient_names(definitions: Sequence[Definition], profile: Profile) -> frozenset[str]:
+    r"""Find the names that stand for gradients: every equation of theirs is a claim.
+
+    A name is one where an equation of it has a derivative, a slope `f'(z)`, or another such name
+    on its right side, and where the loss does not rest on it.
+
+    Parameters
+    ----------
+    definitions : sequence of Definition
+        All equations of the form `name = body`.
+    profile : Profile
+        How the document uses its names.
+    """
+    mentions = {id(d): _keys(d.body, profile) for d in definitions}
+    found: set[str] = set()
+    changed = True
+    while changed:
+        changed = False
+        for d in definitions:
+            if d.key in found or d.formals or is_loss_key(d.key):
+                continue
+            if d.late or _has_slope(d.body) or mentions[id(d)] & found:
+                found.add(d.key)
+                changed = True
+    forward: set[str] = set()
+    waiting = [d for d in definitions if is_loss_key(d.key) and not d.late]
+    while waiting:
+        for key in mentions[id(waiting.pop())] - forward:
+            forward.add(key)
+            waiting.extend(d for d in definitions if d.key == key and not d.late)
+    return frozenset(found - forward)
+
+
+def marked(definitions: Sequence[Definition], gradients: frozenset[str]) -> list[Definition]:
+    """The definitions; those of gradients' names are no part of the forward equations."""
+    return [replace(d, late=True) if d.key in gradients else d for d in definitions]
+
+
+def _keys(body: Node, profile: Profile) -> set[str]:
+    return {profile.ref(n).key for _, n in walk(body) if isinstance(n, Name)}
+
+
+def _has_slope(body: Node) -> bool:
+    """Whether the derivative of a function is applied in a body."""
+    return any(
+        isinstance(n, ast.Apply)
+        and (
+            isinstance(n.function, ast.Primed)
+            or (isinstance(n.function, Name) and bool(n.function.primes))
+        )
+        for _, n in walk(body)
+    )
