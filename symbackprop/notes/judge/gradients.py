@@ -36,7 +36,10 @@ class Gradients:
             raise UnknownError("a derivative of higher order")
         numbers.trace.gradients += 1
         if not node.variables:
-            return bare_nabla(numbers, node, env)
+            argument = argument_of(numbers, node.target)
+            if argument is None:
+                return bare_nabla(numbers, node, env)
+            node = replace(node, variables=(argument,))
         if node.target is None:
             raise UnknownError("an operator without operand")
         variable = stripped(node.variables[0])
@@ -150,6 +153,19 @@ def bare_nabla(numbers: Numbers, node: ast.Derivative, env: Env) -> Readings:
     if len(sinks) != 1:
         raise UnknownError("a gradient that does not say by what")
     return [(Val(gradient(numbers, sinks[0])), 0)]
+
+
+def argument_of(numbers: Numbers, target: Node | None) -> Node | None:
+    r"""What `\nabla f(x)` differentiates by: the argument, or the one that f is defined with."""
+    if isinstance(target, ast.Apply) and len(target.arguments) == 1:
+        head, argument = target.function, stripped(target.arguments[0])
+        return argument if isinstance(head, Name) and isinstance(argument, Name) else None
+    if isinstance(target, Name):
+        key = numbers.scope.profile.ref(target).key
+        for definition in numbers.scope.table.get(key, ()):
+            if len(definition.formals) == 1:
+                return definition.formals[0]
+    return None
 
 
 def variable_of(numbers: Numbers, node: Node, env: Env) -> tuple[Key, tuple[int, ...] | None]:

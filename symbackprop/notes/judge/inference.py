@@ -43,6 +43,9 @@ class Inference(ShapeReadings):
         self.busy: list[Key] = []
         self.sizes: dict[int, int] = {}
         self.ones: dict[tuple[int, str], Sh] = {}
+        self.speaking = False
+        self.spoken: set[str] = set()
+        self.misfits = 0
         self.by_entry: set[Key] = set()
         self.whole: set[Key] = set()
 
@@ -52,8 +55,8 @@ class Inference(ShapeReadings):
         dims: Dims = self.ops.dims
         return dims
 
-    def run(self) -> None:
-        """Infer the shapes of all definitions."""
+    def run(self, sides: tuple[Node, ...] = ()) -> None:
+        """Infer the shapes of all definitions, and of the names of a claim that stands alone."""
         self.scope.leaves.clear()
         for definition in self.scope.definitions:
             if definition.late or self.only_function(definition):
@@ -68,8 +71,30 @@ class Inference(ShapeReadings):
                 except MismatchError:
                     self.conflicts += 1
         self.stated()
+        self.speak(sides)
         self.settle()
         self.scope.leaves.update(key for key, _ in self.shapes)
+
+    def speak(self, sides: tuple[Node, ...]) -> None:
+        """Infer the shapes of a claim's names from its sides, each by itself."""
+        self.speaking = True
+        found: list[Sh] = []
+        for side in sides:
+            env = Env(every=False)
+            for _ in range(8):
+                try:
+                    found.append(self.one(side, env))
+                except NeedLetterError as need:
+                    if need.letter not in env.letters:
+                        bound = 1 if need.extent is None else Extent(need.extent)
+                        env = env.bind(need.letter, bound)
+                        continue
+                except MismatchError:
+                    self.misfits += 1
+                except (UnknownError, OutOfRangeError):
+                    pass
+                break
+        self.speaking = False
 
     def stated(self) -> None:
         """Make leaves of what has a stated shape and occurs in claims only."""
@@ -176,6 +201,8 @@ class Inference(ShapeReadings):
 
     def leaf(self, key: Key) -> Sh:
         """A new leaf, its shape by what its name is."""
+        if self.speaking:
+            self.spoken.add(key[0])
         kind = self.kind(key[0])
         shape = self.hinted(key) if kind != "scalar" else None
         dims = self.dims
@@ -260,7 +287,8 @@ class Inference(ShapeReadings):
             return "small"
         if rank == 1 and not capital and not hypothesis.rows:
             return "small"
-        if capital and base in _MATRICES and not self.labelled(base):
+        matrix = base in _MATRICES or key in self.spoken
+        if capital and matrix and not self.labelled(base):
             return "matrix"
         return "capital" if capital else "small"
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
+from symbackprop.notes.judge.asides import aside, called_in, speaks_of_symmetry
 from symbackprop.notes.judge.bindings import bind
 from symbackprop.notes.judge.claims import NOTHING, Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Binding, Flags, Layout
 from symbackprop.notes.judge.layouts import stated_layout
 from symbackprop.notes.judge.numbers import Numbers
+from symbackprop.notes.judge.selection import spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
 from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
@@ -139,7 +141,27 @@ class Judge:
                 ):
                     first = made
         assert first is not None
+        if first.status is not Status.RIGHT:
+            return self.aside(item, config, first) or first
         return first
+
+    def aside(self, item: Judged, config: Config, found: Outcome) -> Outcome | None:
+        """What a claim says by itself: with values for what nothing defines, or as a rule."""
+        claim = item.claim
+        if claim is None or item.sorted.kind is not Kind.CLAIM or item.sorted.lefts:
+            return None
+        choice = self.worlds.choices(item.entry)[0]
+        given = self.worlds.definitions(choice)
+        keys = {
+            self.model.profile.ref(name).key for side in claim.sides for name in spoken_of(side)
+        }
+        called = {self.model.profile.ref(f).key for side in claim.sides for f in called_in(side)}
+        alone = not (keys | called) & {d.key for d in given}
+        symmetric = speaks_of_symmetry(self.model, item.entry)
+        open_ = found.status is Status.UNKNOWN and "not defined" in found.reason
+        if not (alone or symmetric or open_):
+            return None
+        return aside(claim, self.model, () if alone else given, config.flags, symmetric)
 
     def variants(self, item: Judged) -> list[Claim]:
         """The claim, and where its left side is missing, with each left side before it."""

@@ -13,11 +13,12 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env, Evaluator
 from symbackprop.notes.judge.functions import ELEMENTWISE, named, opaque_scalar
+from symbackprop.notes.judge.maps import OPAQUE, opaque_map
 from symbackprop.notes.judge.products import Readings, distinct, natural, readings
 from symbackprop.notes.judge.scope import Scope
 from symbackprop.notes.judge.values import MismatchError, UnknownError, Val
 from symbackprop.notes.judge.world import BATCH_SIZE, World
-from symbackprop.notes.kinds import Delimiter, ProductOp
+from symbackprop.notes.kinds import Delimiter, Prefix, ProductOp
 from symbackprop.notes.lexicon import ACTIVATIONS, FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
 
@@ -30,6 +31,7 @@ class Calls(Evaluator):
     scope: Scope
     world: World
     trace: Any
+    flags: Any
     jacobian_call: Any
     depth: int
 
@@ -51,6 +53,8 @@ class Calls(Evaluator):
             raise UnknownError("a call of a gradient")
         if not isinstance(function, Name):
             raise UnknownError("a call of a formula")
+        if function.base == OPAQUE:
+            return [(self.some_function(node, env), 0)]
         order += function.primes
         made = self.call(node, function, order, env)
         ref = self.scope.profile.ref(function)
@@ -67,12 +71,10 @@ class Calls(Evaluator):
             return read
         arguments = [a for a in node.arguments if not isinstance(a, ast.Comparison)]
         defined = self.scope.table.get(key, [])
-        if function.base in ("log", "ln") and len(arguments) == 1 and order == 0:
-            inside = determined(arguments[0])
-            if inside is not None:
-                operand = self.read(inside, env)
-                if all(values.square(value) for value, _ in operand):
-                    return self.lifted([operand], values.log_determinant)
+        if order == 0 and len(arguments) == 1:
+            special = self.special_call(function, arguments[0], env)
+            if special is not None:
+                return special
         if is_loss_key(key) and order == 0 and (defined or key not in profile.functions):
             return self.loss_call(node, key, env)
         if function.base.startswith("np.") or any(
@@ -94,6 +96,24 @@ class Calls(Evaluator):
             del from_product
             return self.multiplied(factors, env)
         return self.known_call(function, key, arguments, order, env)
+
+    def special_call(self, function: Name, argument: Node, env: Env) -> Readings | None:
+        """The logarithm of a determinant, whose sign does not matter, and a differential."""
+        if function.base in ("log", "ln"):
+            inside = determined(argument)
+            if inside is not None:
+                operand = self.read(inside, env)
+                if all(values.square(value) for value, _ in operand):
+                    return self.lifted([operand], values.log_determinant)
+        if function.base == "d" and self.flags.differentials and "d" not in self.scope.table:
+            return self.read(ast.Differential(Prefix.D, argument), env)
+        return None
+
+    def some_function(self, node: ast.Apply, env: Env) -> Val:
+        """A function of which only the arguments are known, in the shape of what it defines."""
+        key = self.world.busy[-1]
+        arguments = [self.one(argument, env) for argument in node.arguments]
+        return opaque_map(f"{key}", self.world.seed, arguments, self.world.shape(key) or ())
 
     def multiplied(self, factors: list[Readings], env: Env) -> Readings:
         """Multiply factors that stand side by side."""

@@ -43,6 +43,8 @@ class Hypothesis:
         Vectors that nothing decides are rows.
     positive : bool
         Data are positive, for logarithms.
+    symmetric : bool
+        Square matrices are symmetric.
     """
 
     batch: int = 0
@@ -50,6 +52,7 @@ class Hypothesis:
     weights: bool = False
     rows: bool = False
     positive: bool = False
+    symmetric: bool = False
 
 
 @dataclass(slots=True)

@@ -9,12 +9,14 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.dots import dotted
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
+from symbackprop.notes.judge.maps import OPAQUE
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key, Scope
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh
 from symbackprop.notes.judge.values import MismatchError, UnknownError
 from symbackprop.notes.kinds import Big, Prefix
 from symbackprop.notes.lexicon import FUNCTIONS
+from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.trees import walk
 
 __all__ = ["Extent", "ShapeReadings"]
@@ -30,6 +32,8 @@ class ShapeReadings(Evaluator):
     scope: Scope
     targets: set[str]
     symbols: dict[str, int]
+    speaking: bool
+    shapes: dict[Key, Sh]
     by_entry: set[Key]
     whole: set[Key]
     dims: Any
@@ -69,7 +73,7 @@ class ShapeReadings(Evaluator):
 
     def name(self, node: Name, env: Env) -> Readings:
         """Read a name."""
-        key, labels, comps, _ = self.scope.target(node, env)
+        key, labels, comps, power = self.scope.target(node, env)
         if self.is_delta(node, key, labels, comps):
             self.equal_letters(comps[0], comps[1], env)
             return [(NUMBER, 0)]
@@ -95,7 +99,26 @@ class ShapeReadings(Evaluator):
         if comps and shape.shape:
             self.component(shape, comps, env)
             return [(NUMBER, 0)]
+        if power is not None:
+            self.inverted(shape, power)
         return [(shape, 0)]
+
+    def raised(self, base: Readings, exponent: Node, env: Env) -> Readings:
+        """A power of readings; what is inverted is square."""
+        self.inverted(base[0][0], exponent)
+        return super().raised(base, exponent, env)
+
+    def inverted(self, shape: Sh, exponent: Node) -> None:
+        """Note that a matrix with an inverse is square."""
+        while isinstance(exponent, ast.Group) and len(exponent.items) == 1:
+            exponent = exponent.items[0]
+        if isinstance(exponent, ast.Negative) and exponent.operand == ast.Number("1"):
+            self.squared(shape)
+
+    def squared(self, shape: Sh) -> None:
+        """Note that a matrix is square."""
+        if shape.shape and not any(self.dims.is_one(d) for d in shape.shape):
+            self.dims.join(*shape.shape)
 
     def is_index(self, node: Name, env: Env) -> bool:
         """Whether a name is an index letter or a constant."""
@@ -159,6 +182,10 @@ class ShapeReadings(Evaluator):
             raise UnknownError("a call of a formula")
         arguments = [self.one(a, env) for a in node.arguments if not isinstance(a, ast.Comparison)]
         key = self.scope.profile.ref(function).key
+        if function.base == OPAQUE:
+            return [(self.some_shape(), 0)]
+        if function.base == "d" and len(arguments) == 1 and "d" not in self.scope.table:
+            return [(arguments[0], 0)]
         if function.base in FUNCTIONS or key in self.scope.profile.functions:
             return [(self.called(function.base, arguments), 0)]
         definition = self.scope.table.get(key)
@@ -173,6 +200,38 @@ class ShapeReadings(Evaluator):
                 return [(self.times(shape, arguments[0]), 0)]
             return [(shape, 0)]
         raise UnknownError(f"{function.base} of several arguments")
+
+    def some_shape(self) -> Sh:
+        """The shape of a value of which nothing is known: a vector, unless letters are numbers."""
+        if self.scope.hypothesis.scalars:
+            return NUMBER
+        sizes = (self.dims.new(feature=True), Dims.ONE)
+        return Sh(sizes[::-1] if self.scope.model.rows else sizes)
+
+    def derivative(self, node: ast.Derivative, env: Env) -> Readings:
+        """The shape of a derivative: of the variable, or a row for each entry of what moves."""
+        if not self.speaking or node.order != 1 or len(node.variables) != 1:
+            raise UnknownError("a derivative")
+        below = self.one(node.variables[0], env)
+        above = NUMBER if node.target is None else self.differentiated(node.target, env)
+        if not above.shape or not below.shape:
+            return [(below if not above.shape else above, 0)]
+        flat = []
+        for shape in (above, below):
+            first, second = shape.shape
+            flat.append(second if self.dims.is_one(first) else first)
+        return [(Sh((flat[0], flat[1])), 0)]
+
+    def differentiated(self, node: Node, env: Env) -> Sh:
+        """The shape of what is differentiated; an undefined loss is a number."""
+        head = node.function if isinstance(node, ast.Apply) else node
+        if isinstance(head, Name):
+            key = self.scope.profile.ref(head).key
+            unknown = key not in self.scope.table and key not in {k for k, _ in self.shapes}
+            if unknown and (is_loss_key(key) or key in self.scope.model.scalars):
+                return NUMBER
+        made: Sh = self.one(node, env)
+        return made
 
     def depends(self, node: ast.Apply, env: Env) -> bool:
         """Whether `y(z)` says that y depends on z."""
@@ -194,6 +253,8 @@ class ShapeReadings(Evaluator):
 
     def called(self, name: str, arguments: list[Sh]) -> Sh:
         """Give the shape of a known function of arguments."""
+        if name in ("det", "tr", "Tr", "trace") and len(arguments) == 1:
+            self.squared(arguments[0])
         if name in ("sum", "mean", "tr", "trace", "norm", "logsumexp", "np.sum", "np.mean", "det",
                     "Tr", "LSE", "CE", "KL", "MSE", "BCE", "NLL", "Loss", "loss", "Div", "div",
                     "cost", "Cost"):  # fmt: skip
@@ -247,8 +308,11 @@ class ShapeReadings(Evaluator):
         return [(made, 0)]
 
     def norm(self, node: ast.Norm, env: Env) -> Readings:
-        """Read a norm."""
-        self.one(node.body, env)
+        """Read a norm; bars around a matrix are its determinant."""
+        inner = self.one(node.body, env)
+        if self.speaking and not node.double and isinstance(node.body, Name):
+            if node.body.base.isupper():
+                self.squared(inner)
         return [(NUMBER, 0)]
 
     def cases(self, node: ast.Cases, env: Env) -> Readings:
@@ -284,6 +348,8 @@ class ShapeReadings(Evaluator):
     def prefixed(self, node: ast.Prefixed, env: Env) -> Readings:
         """Read a gradient or a differential."""
         if node.prefix is Prefix.BIG_DELTA:
+            return self.read(node.operand, env)
+        if self.speaking and isinstance(node.operand, Name):
             return self.read(node.operand, env)
         raise UnknownError("a gradient in a definition")
 

@@ -159,6 +159,12 @@ def transpose(a: Val) -> Val:
     return Val(a.v.T, None if a.d is None else a.d.transpose(1, 0, 2))
 
 
+def reshape(a: Val, shape: tuple[int, ...]) -> Val:
+    """The same entries in another shape."""
+    value = a.v.reshape(shape)
+    return Val(value, None if a.d is None else a.d.reshape((*value.shape, a.d.shape[-1])))
+
+
 def reciprocal(a: Val) -> Val:
     """One over every entry."""
     return elementwise(lambda x: 1.0 / x, lambda x: -1.0 / (x * x), a)
