@@ -7,6 +7,7 @@ that only its right side has stays open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -26,8 +27,14 @@ from symbackprop.notes.resolve.definitions import ADJOINTS, Definition
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.trees import walk
 
-__all__ = ["aside", "called_in", "speaks_of_symmetry"]
+__all__ = ["aside", "called_in", "said_symmetric"]
 
+_SYMMETRIC = re.compile(
+    r"\bsymmetric(?:\s+(?:positive|definite|semi-?definite|matrix|matrices|real|and|\(|\)))*\s*"
+    r"\$(?P<after>[^$]*)\$|\$(?P<before>[^$]*)\$\s*(?:is|are|be|being|was|were)?\s*(?:a |an |"
+    r"assumed |real |square |to be )*symmetric",
+    re.IGNORECASE,
+)
 _CONSTANTS = frozenset({"I", "1", "0", "e", "pi", "d"})
 
 
@@ -36,7 +43,7 @@ def aside(
     model: Model,
     given: tuple[Definition, ...],
     flags: Flags,
-    symmetric: bool = False,
+    symmetric: frozenset[str] = frozenset(),
 ) -> Outcome | None:
     """What comes of a claim with leaves for its own names; None where that says nothing.
 
@@ -50,9 +57,11 @@ def aside(
         The definitions that hold beside it; empty for a rule that stands alone.
     flags : Flags
         The reading of the conventions.
-    symmetric : bool
-        Whether the author speaks of symmetric matrices here.
+    symmetric : frozenset of str
+        The matrices that the author calls symmetric here.
     """
+    if isinstance(claim.sides[0], Name | ast.Prefixed):
+        return None
     names = [name for side in claim.sides for name in spoken_of(side)]
     refs = [model.profile.ref(name) for name in names]
     if any(ref.labels or ref.key.split("_")[0] in ADJOINTS or "bar:" in ref.key for ref in refs):
@@ -62,7 +71,7 @@ def aside(
     own = {ref.key for ref in refs} - defined - _CONSTANTS - model.profile.letters
     flags = flags if given else replace(flags, differentials=True)
     found: list[Outcome] = []
-    tried = [*hypotheses(claim, names), *([Hypothesis(symmetric=True)] if symmetric else [])]
+    tried = [*hypotheses(claim, names), *([Hypothesis(symmetric=symmetric)] if symmetric else [])]
     for hypothesis in tried:
         made = in_own_world(claim, Scope(model, (*given, *chain), hypothesis), flags)
         if made.status is Status.RIGHT:
@@ -90,16 +99,18 @@ def called_in(node: Node) -> list[Name]:
     return found
 
 
-def speaks_of_symmetry(model: Model, entry: Entry) -> bool:
-    """Whether a matrix was said to be symmetric since the last heading."""
+def said_symmetric(model: Model, entry: Entry) -> frozenset[str]:
+    """The matrices that are said to be symmetric since the last heading, or right after."""
     formula = entry.formula
-    if "symmetric" in formula.after[:80].lower():
-        return True
-    return any(
-        "symmetric" in other.formula.before.lower()
-        for other in model.entries[: entry.position + 1]
-        if other.formula.heading == formula.heading
-    )
+    texts = [formula.after[:80]]
+    for other in model.entries[: entry.position + 1]:
+        if other.formula.heading == formula.heading:
+            texts.append(other.formula.before)
+    found: set[str] = set()
+    for text in texts:
+        for match in _SYMMETRIC.finditer(text):
+            found.update(re.findall(r"[A-Z]", match["before"] or match["after"] or ""))
+    return frozenset(found)
 
 
 def hypotheses(claim: Claim, names: list[Name]) -> Iterable[Hypothesis]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
-from symbackprop.notes.judge.asides import aside, called_in, speaks_of_symmetry
+from symbackprop.notes.judge.asides import aside, called_in, said_symmetric
 from symbackprop.notes.judge.bindings import bind
 from symbackprop.notes.judge.claims import NOTHING, Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Binding, Flags, Layout
@@ -157,7 +157,7 @@ class Judge:
         }
         called = {self.model.profile.ref(f).key for side in claim.sides for f in called_in(side)}
         alone = not (keys | called) & {d.key for d in given}
-        symmetric = speaks_of_symmetry(self.model, item.entry)
+        symmetric = said_symmetric(self.model, item.entry)
         open_ = found.status is Status.UNKNOWN and "not defined" in found.reason
         if not (alone or symmetric or open_):
             return None

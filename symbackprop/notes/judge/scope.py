@@ -43,8 +43,8 @@ class Hypothesis:
         Vectors that nothing decides are rows.
     positive : bool
         Data are positive, for logarithms.
-    symmetric : bool
-        Square matrices are symmetric.
+    symmetric : frozenset of str
+        Matrices that are symmetric.
     """
 
     batch: int = 0
@@ -52,7 +52,7 @@ class Hypothesis:
     weights: bool = False
     rows: bool = False
     positive: bool = False
-    symmetric: bool = False
+    symmetric: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

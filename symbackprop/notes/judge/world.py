@@ -191,7 +191,7 @@ class World:
             data = data * 0.8
         else:
             data = data * random.choice([-1.0, 1.0], shape)
-        if self.scope.hypothesis.symmetric and len(shape) == 2 and shape[0] == shape[1]:
+        if key[0] in self.scope.hypothesis.symmetric and len(shape) == 2 and shape[0] == shape[1]:
             data = (data + data.T) / 2
         if key[0] in ("epsilon", "lambda", "eta", "alpha"):
             data = np.abs(data)
