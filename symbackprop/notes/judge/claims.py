@@ -14,7 +14,7 @@ from symbackprop.notes.ast import Node
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.numbers import Numbers
-from symbackprop.notes.judge.products import Readings
+from symbackprop.notes.judge.products import IMPLICIT, Readings
 from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError, Val, same
 from symbackprop.notes.resolve.profile import names_in
 from symbackprop.notes.trees import walk
@@ -85,6 +85,7 @@ def evaluate_claim(claim: Claim, numbers: Numbers) -> Outcome:
 
 def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
     numbers.families = numbers.families_of(claim.sides)
+    numbers.strict = numbers.scope.model.signed and not of_functions(claim)
     try:
         free = free_letters(claim, numbers)
     except UnknownError as error:
@@ -107,6 +108,14 @@ def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
             if outcome.status is Status.WRONG:
                 return outcome
     return combined(outcomes)
+
+
+def of_functions(claim: Claim) -> bool:
+    """Whether a claim is about a function of one number, whatever array its argument is."""
+    left = claim.sides[0]
+    if isinstance(left, ast.Derivative) and len(left.variables) == 1:
+        return isinstance(left.target, ast.Apply)
+    return isinstance(left, ast.Apply)
 
 
 def stray_letter(free: _Free, claim: Claim) -> Outcome | None:
@@ -292,6 +301,11 @@ def zero(value: Val) -> bool:
     return not np.any(np.abs(value.v) > 1e-13)
 
 
+def beyond(cost: int, side: Readings) -> int:
+    """How far a reading is from the most natural one of its side that conforms."""
+    return cost if cost >= IMPLICIT else cost - side[0][1]
+
+
 def compared(known: list[tuple[int, Readings]], letters: dict[str, int]) -> Outcome | None:
     """Whether the known sides have one value; the cheapest readings count first."""
     _, first = known[0]
@@ -299,10 +313,9 @@ def compared(known: list[tuple[int, Readings]], letters: dict[str, int]) -> Outc
     best: tuple[int, int] | None = None
     fault: tuple[int, Val, Val] | None = None
     for reference, cost in first:
-        level, failing = cost - first[0][1], None
+        level, failing = beyond(cost, first), None
         for i, side in known[1:]:
-            lowest = side[0][1]
-            match = min((c - lowest for v, c in side if same(reference, v)), default=None)
+            match = min((beyond(c, side) for v, c in side if same(reference, v)), default=None)
             if match is None:
                 failing = (i, reference, side[0][0])
                 break

@@ -53,6 +53,8 @@ class Evaluator:
     """The walk; a subclass brings operations, names, sums and derivatives."""
 
     ops: Any
+    strict: bool = False
+    """Whether entrywise products have a sign of their own in what is evaluated."""
 
     def __init__(self) -> None:
         self.table: dict[type[Node], Callable[[Any, Env], Readings]] = {
@@ -156,7 +158,7 @@ class Evaluator:
         joints = [joint.op for joint in node.joints]
         if not env.every:
             return [(natural(self.ops, [f[0][0] for f in factors], joints), 0)]
-        return readings(self.ops, factors, joints)
+        return readings(self.ops, factors, joints, self.strict)
 
     def fraction(self, node: ast.Fraction, env: Env) -> Readings:
         """Read a quotient."""

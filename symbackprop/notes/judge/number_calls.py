@@ -120,7 +120,7 @@ class Calls(Evaluator):
         joints = [ProductOp.JUXTAPOSED] * (len(factors) - 1)
         if not env.every:
             return [(natural(self.ops, [f[0][0] for f in factors], joints), 0)]
-        return readings(self.ops, factors, joints)
+        return readings(self.ops, factors, joints, self.strict)
 
     def plain_arguments(self, definition: Definition, arguments: list[Node]) -> bool:
         """Whether a call repeats the arguments of the definition."""

@@ -1,7 +1,8 @@
 """What a chain of factors may mean: every grouping and kind of product that conforms.
 
 A joint says which products it can be. A reading's cost says how far it is from what everybody would
-read: 0 natural, 1 usual in some notes, 2 only where nothing else conforms.
+read: 0 natural, 1 usual in some notes, 2 only where nothing else conforms. Where a document has a
+sign for the entrywise product, an entrywise product without it is never natural.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from symbackprop.notes.judge.values import MismatchError
 from symbackprop.notes.kinds import ProductOp
 
-__all__ = ["HADAMARD", "Reading", "Readings", "distinct", "natural", "readings"]
+__all__ = ["HADAMARD", "IMPLICIT", "Reading", "Readings", "distinct", "natural", "readings"]
 
 Reading = tuple[Any, int]
 Readings = list[Reading]
@@ -21,6 +22,8 @@ HADAMARD = frozenset({ProductOp.ODOT, ProductOp.CIRC, ProductOp.BULLET, ProductO
                       ProductOp.AST})  # fmt: skip
 _MATRIX_FIRST = frozenset({ProductOp.JUXTAPOSED, ProductOp.CDOT, ProductOp.DOT, ProductOp.TIMES,
                            ProductOp.AT})  # fmt: skip
+IMPLICIT = 10
+"""The cost of an entrywise product without the document's sign for it."""
 MOST = 12
 """Readings that are kept of one formula."""
 
@@ -33,7 +36,7 @@ def distinct(found: Readings) -> Readings:
     return list(best.values())[:MOST]
 
 
-def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
+def _pair(ops: Any, joint: ProductOp, a: Any, b: Any, strict: bool) -> Readings:
     """The products of two values that a joint can mean."""
     if a.shape == () or b.shape == ():
         return [(ops.scale(a, b) if a.shape == () else ops.scale(b, a), 0)]
@@ -48,15 +51,13 @@ def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
     circled = _circled(ops, joint, a, b)
     if circled:
         return circled
-    hadamard = {ProductOp.JUXTAPOSED: 2, ProductOp.CDOT: 1, ProductOp.DOT: 1, ProductOp.TIMES: 1,
-                ProductOp.AT: 9}.get(joint, 0)  # fmt: skip
     try:
-        if hadamard < 9:
-            found.append((ops.multiply(a, b), hadamard))
+        if joint is not ProductOp.AT:
+            found.append((ops.multiply(a, b), _entrywise_cost(joint, strict)))
     except MismatchError as error:
         problem = problem or error
     if joint in (ProductOp.CDOT, ProductOp.DOT) and a.shape == b.shape and 1 in a.shape:
-        found.append((ops.total(ops.multiply(a, b)), 1))
+        found.append((ops.total(ops.multiply(a, b)), 0 if strict else 1))
     if not found:
         if 1 in (*a.shape, *b.shape):
             for number, other in ((a, b), (b, a)):
@@ -64,6 +65,15 @@ def _pair(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
                     return [(ops.scale(number, other), 1)]
         raise problem or MismatchError("the product does not conform")
     return found
+
+
+def _entrywise_cost(joint: ProductOp, strict: bool) -> int:
+    """How far an entrywise product is from what a joint usually means."""
+    if strict and joint in _MATRIX_FIRST:
+        return IMPLICIT
+    if joint is ProductOp.JUXTAPOSED:
+        return 2
+    return int(joint in (ProductOp.CDOT, ProductOp.DOT, ProductOp.TIMES))
 
 
 def _circled(ops: Any, joint: ProductOp, a: Any, b: Any) -> Readings:
@@ -84,7 +94,9 @@ def quotient(ops: Any, a: Any, b: Any) -> Any:
     return ops.divide(a, b)
 
 
-def readings(ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp]) -> Readings:
+def readings(
+    ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp], strict: bool = False
+) -> Readings:
     """All readings of a chain, by dynamic programming over its intervals."""
     n = len(factors)
     table: dict[tuple[int, int], Readings] = {(i, i): list(factors[i]) for i in range(n)}
@@ -100,7 +112,7 @@ def readings(ops: Any, factors: Sequence[Readings], joints: Sequence[ProductOp])
                 for a, first in table[i, split]:
                     for b, second in table[split + 1, k]:
                         try:
-                            made = _pair(ops, joint, a, b)
+                            made = _pair(ops, joint, a, b, strict)
                         except MismatchError as error:
                             problem = problem or error
                             continue

@@ -85,6 +85,8 @@ def update_of(part: Statement, sides: list[Node], model: Model) -> tuple[Node, .
     right = sides[1]
     if not isinstance(right, ast.Add) or len(right.terms) != 2:
         return None
+    if right.signs[0] is Sign.MINUS:
+        return None
     name = weight(sides[0], model)
     if name is None or weight(right.terms[0], model) != name:
         return None

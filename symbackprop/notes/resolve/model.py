@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.document import Document, Formula
-from symbackprop.notes.kinds import Prefix
+from symbackprop.notes.kinds import Prefix, ProductOp
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, definitions_of
 from symbackprop.notes.resolve.gradient_names import gradient_names, marked
@@ -31,6 +31,10 @@ class Entry:
     local: tuple[Definition, ...] = ()
 
 
+_ENTRYWISE = frozenset({ProductOp.ODOT, ProductOp.CIRC, ProductOp.BULLET})
+_STARS = frozenset({ProductOp.STAR, ProductOp.AST})
+
+
 @dataclass(slots=True)
 class Model:
     """What a document says."""
@@ -46,6 +50,7 @@ class Model:
     scalars: frozenset[str] = frozenset()
     mentioned: set[str] = field(default_factory=set)
     gradients: frozenset[str] = frozenset()
+    signed: bool = False
 
     def defined(self) -> set[str]:
         """Keys with a forward definition."""
@@ -67,7 +72,7 @@ def model_of(document: Document) -> Model:
     parsed = [document.parse(formula) for formula in document.formulas]
     nodes = [node for one in parsed for node in _nodes(one)]
     profile = profile_of(nodes)
-    model = Model(document, profile, [])
+    model = Model(document, profile, [], signed=has_entrywise_sign(nodes))
     for position, (formula, one) in enumerate(zip(document.formulas, parsed, strict=True)):
         local: list[Definition] = []
         if formula.display:
@@ -95,6 +100,20 @@ def model_of(document: Document) -> Model:
     model.rows = rows_declared(document)
     model.scalars = differentiated_only(parsed, profile) - model.defined()
     return model
+
+
+def has_entrywise_sign(nodes: list[Node]) -> bool:
+    """Whether a document writes entrywise products with a sign of their own.
+
+    A star is one where it stands in one chain with another joint: `W^T . dz * g'(z)`.
+    """
+    for node in nodes:
+        for _, here in walk(node):
+            if isinstance(here, ast.Product):
+                ops = {joint.op for joint in here.joints}
+                if ops & _ENTRYWISE or (ops & _STARS and ops - _STARS):
+                    return True
+    return False
 
 
 def differentiated_only(parsed: list[Parsed], profile: Profile) -> frozenset[str]:
