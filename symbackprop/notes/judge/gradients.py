@@ -12,6 +12,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env
 from symbackprop.notes.judge.flags import Binding, Layout
+from symbackprop.notes.judge.maps import Jacobians
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key
 from symbackprop.notes.judge.values import Array, MismatchError, OutOfRangeError, UnknownError, Val
@@ -110,12 +111,40 @@ class Gradients:
 
     def jacobian_call(self: Any, node: ast.Apply, function: Name, env: Env) -> Readings:
         """`J_y(z)`: the Jacobian of y by z."""
+        if self.jacobians is not None:
+            return [(self.whole_jacobian(self.jacobians), 0)]
         label = (*function.subs, *function.sups)[0]
         if len(node.arguments) != 1 or len(label.items) != 1:
             raise UnknownError("a Jacobian of several arguments")
         made = ast.Derivative(label.items[0], (node.arguments[0],), prefix=Prefix.NABLA)
         found: Readings = self.derivative(made, env)
         return found
+
+    def pullback(self: Any, function: Name) -> Readings:
+        """A vector times a Jacobian, or a Jacobian times a vector, in the shape of its values."""
+        numbers: Numbers = self
+        jacobians = numbers.jacobians
+        assert jacobians is not None
+        numbers.trace.gradients += 1
+        target = numbers.world.variable((jacobians.key, ()))
+        vector = numbers.world.variable((jacobians.vector, ())).v
+        found: Readings = []
+        for key in jacobians.variables:
+            slope = numbers.world.slope(target, (key, ()))
+            forward = function.base.lower() == "jvp"
+            first, second = (slope, vector) if forward else (vector, slope)
+            made = np.tensordot(first, second, vector.ndim)
+            found.append((Val(made), 0))
+            if made.ndim == 2 and 1 in made.shape and not forward:
+                found.append((Val(made.T), 0 if jacobians.general else 1))
+        return found
+
+    def whole_jacobian(self: Any, jacobians: Jacobians) -> Val:
+        """The Jacobian that a claim calls J, a row for each output."""
+        numbers: Numbers = self
+        target = numbers.world.variable((jacobians.key, ()))
+        slope = numbers.world.slope(target, (jacobians.variables[0], ()))
+        return Val(slope.reshape(target.v.size, -1))
 
     def bound(self: Any, binding: Binding, labels: tuple[int, ...]) -> Val:
         """The value of a name that is bound to a gradient, or to another name."""

@@ -12,6 +12,7 @@ from symbackprop.notes.judge.claims import NOTHING, Claim, Outcome, Status, eval
 from symbackprop.notes.judge.flags import Binding, Flags, Layout
 from symbackprop.notes.judge.layouts import stated_layout
 from symbackprop.notes.judge.numbers import Numbers
+from symbackprop.notes.judge.pullbacks import is_pullback, pulled_back
 from symbackprop.notes.judge.selection import spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
 from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
@@ -150,6 +151,8 @@ class Judge:
         claim = item.claim
         if claim is None or item.sorted.kind is not Kind.CLAIM or item.sorted.lefts:
             return None
+        if is_pullback(claim):
+            return pulled_back(claim, self.model, item.entry, config.flags)
         choice = self.worlds.choices(item.entry)[0]
         given = self.worlds.definitions(choice)
         keys = {

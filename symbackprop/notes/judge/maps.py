@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.values import Val
 
-__all__ = ["OPAQUE", "opaque_map"]
+__all__ = ["OPAQUE", "PULLBACKS", "TWIN", "Jacobians", "opaque_map", "twin"]
 
 OPAQUE = "some function"
 """The name of a function of which only the arguments are known."""
+
+TWIN = "some twin"
+"""The name of the function that gives other numbers of the same shape."""
+
+PULLBACKS = frozenset({"VJP", "vjp", "JVP", "jvp"})
+"""Names of the products of a Jacobian and a vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jacobians:
+    """The function whose Jacobian a claim speaks of, by what it is differentiated, the vector.
+
+    `general` when the claim is about any function: its product may be a row.
+    """
+
+    key: str
+    variables: tuple[str, ...]
+    vector: str
+    general: bool = False
+
+
+def twin(name: str, seed: int, a: Val) -> Val:
+    """Other numbers of the same shape."""
+    random = np.random.default_rng([zlib.crc32(name.encode()), seed, 13])
+    return Val(random.uniform(-1.0, 1.0, a.shape))
 
 
 def opaque_map(name: str, seed: int, arguments: list[Val], shape: tuple[int, ...]) -> Val:

@@ -13,7 +13,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env, Evaluator
 from symbackprop.notes.judge.functions import ELEMENTWISE, named, opaque_scalar
-from symbackprop.notes.judge.maps import OPAQUE, opaque_map
+from symbackprop.notes.judge.maps import OPAQUE, PULLBACKS, TWIN, opaque_map, twin
 from symbackprop.notes.judge.products import Readings, distinct, natural, readings
 from symbackprop.notes.judge.scope import Scope
 from symbackprop.notes.judge.values import MismatchError, UnknownError, Val
@@ -33,6 +33,8 @@ class Calls(Evaluator):
     trace: Any
     flags: Any
     jacobian_call: Any
+    jacobians: Any
+    pullback: Any
     depth: int
 
     def apply(self, node: ast.Apply, env: Env) -> Readings:
@@ -53,8 +55,11 @@ class Calls(Evaluator):
             raise UnknownError("a call of a gradient")
         if not isinstance(function, Name):
             raise UnknownError("a call of a formula")
-        if function.base == OPAQUE:
+        if function.base in (OPAQUE, TWIN):
             return [(self.some_function(node, env), 0)]
+        if function.base in PULLBACKS and self.jacobians is not None:
+            pulled: Readings = self.pullback(function)
+            return pulled
         order += function.primes
         made = self.call(node, function, order, env)
         ref = self.scope.profile.ref(function)
@@ -113,6 +118,8 @@ class Calls(Evaluator):
         """A function of which only the arguments are known, in the shape of what it defines."""
         key = self.world.busy[-1]
         arguments = [self.one(argument, env) for argument in node.arguments]
+        if isinstance(node.function, Name) and node.function.base == TWIN:
+            return twin(f"{key}", self.world.seed, arguments[0])
         return opaque_map(f"{key}", self.world.seed, arguments, self.world.shape(key) or ())
 
     def multiplied(self, factors: list[Readings], env: Env) -> Readings:

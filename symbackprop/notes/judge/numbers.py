@@ -15,6 +15,7 @@ from symbackprop.notes.judge.dots import dotted
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
 from symbackprop.notes.judge.flags import Binding, Flags
 from symbackprop.notes.judge.gradients import Gradients, gradient
+from symbackprop.notes.judge.maps import Jacobians
 from symbackprop.notes.judge.number_calls import Calls
 from symbackprop.notes.judge.operations import NumberOps
 from symbackprop.notes.judge.products import Readings
@@ -51,6 +52,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
         self.flags = flags or Flags()
         self.bindings: dict[str, Binding] = {}
         self.hopeless: set[object] = set()
+        self.jacobians: Jacobians | None = None
         self.trace = Trace()
         self.families: Families = frozenset()
         self.depth = 0
@@ -158,6 +160,8 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
     ) -> Val:
         """The value of a name: a variable, a bound gradient, a late definition, a size."""
         world = self.world
+        if self.jacobians is not None and key == "J" and not comps:
+            return self.whole_jacobian(self.jacobians)
         if not labels and not comps:
             size = world.size(key)
             if size is not None and not self.scope.table.get(key):
@@ -315,6 +319,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
         if isinstance(base, ast.Apply) and not base.certain and len(base.arguments) == 1:
             function = base.function
             plain = isinstance(function, Name | ast.Prefixed) and not self.is_function(function)
+            plain = plain and not (isinstance(function, Name) and function.base == "J")
             if plain and not isinstance(base.arguments[0], ast.Comparison):
                 inner = ast.Transposed(ast.Group(base.arguments))
                 pair = ast.Product((function, inner), (ast.Joint(ProductOp.JUXTAPOSED),))

@@ -9,7 +9,7 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.dots import dotted
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
-from symbackprop.notes.judge.maps import OPAQUE
+from symbackprop.notes.judge.maps import OPAQUE, TWIN
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key, Scope
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh
@@ -184,6 +184,8 @@ class ShapeReadings(Evaluator):
         key = self.scope.profile.ref(function).key
         if function.base == OPAQUE:
             return [(self.some_shape(), 0)]
+        if function.base == TWIN:
+            return [(arguments[0], 0)]
         if function.base == "d" and len(arguments) == 1 and "d" not in self.scope.table:
             return [(arguments[0], 0)]
         if function.base in FUNCTIONS or key in self.scope.profile.functions:
