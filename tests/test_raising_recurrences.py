@@ -4,19 +4,34 @@ import numpy as np
 import pytest
 from render_tools import assert_renders
 
-from symbackprop.frontend import build, input, param, sum
+from symbackprop.frontend import (
+    ELEMENTWISE,
+    build,
+    conv2d,
+    input,
+    masked_softmax,
+    max,
+    param,
+    reshape,
+    scan,
+    softmax,
+    sum,
+    zeros,
+)
 from symbackprop.frontend.recurrent import gru, lstm, rnn
 from symbackprop.interpret import coprime_sizes, evaluate, free_sizes, random_values
-from symbackprop.ir import Final, Hist, Var, reachable
+from symbackprop.ir import Final, Hist, Loop, reachable
 from symbackprop.network import Network
-from symbackprop.raising import Raiser, Values, matrix_value
+from symbackprop.raising import Raiser, Values, matrix_value, needed_names
 from symbackprop.raising.histories import history_names
-from symbackprop.raising.matrix import STEP_AXIS
-from symbackprop.raising.recurrences import recurrences
+from symbackprop.raising.recurrences import names_in, recurrences
+from symbackprop.raising.tree import ZERO, Ref
+from symbackprop.raising.values import _scalar
 from symbackprop.simplify import derive
 from symbackprop.sizes import dims, evaluate_size
 
 T, d, h = dims("T d h")
+tanh = ELEMENTWISE["tanh"]
 
 
 def gates(letters):
@@ -52,49 +67,256 @@ def written(loss, called=True):
     ids = reachable(graph, [*derived.gradients.values(), problem.loss])
     kept = {i for i in derived.names if i != problem.loss}
     kept |= {i for i in ids if isinstance(graph[i], (Hist, Final))}
+    kept.update(needed_names(graph, ids, kept))
     raiser = Raiser(graph, kept)
     return graph, ids, recurrences(graph, ids, raiser, derived.steps if called else {})
+
+
+class Stepped:
+    """A value of a recurrence, computed at a step when it is asked for there."""
+
+    def __init__(self, lines, starts, shape, length, run):
+        self.lines, self.starts, self.shape, self.length = lines, starts, shape, length
+        self.run, self.known = run, {}
+
+    def __getitem__(self, place):
+        depth = len(self.lines[0].steps)
+        if len(place) < depth:
+            return self.run.arrays[self.lines[0].name][tuple(place)]
+        steps, rest = tuple(place[:depth]), tuple(place[depth:])
+        if steps not in self.known:
+            self.known[steps] = self.computed(steps)
+        return self.known[steps][rest] if rest else self.known[steps]
+
+    def computed(self, steps):
+        values = self.run.values
+        axes = dict(values.axes)
+        (line,) = self.lines
+        terms = zip(line.steps, steps, strict=True)
+        values.axes = {a: n for term, n in terms for a in term.axes()}
+        try:
+            for left, right in self.starts:
+                if tuple(values.index(t) for t in left.batch) == steps:
+                    found = matrix_value(right, values)
+                    whole = found.size == np.prod(self.shape)
+                    return found.reshape(self.shape) if whole else np.full(self.shape, found.item())
+            assert all(n >= 0 for n in steps)
+            if steps[0] == evaluate_size(self.length, self.run.sizes):
+                return np.zeros(self.shape)  # times a carry that is 0
+            if line.entry is not None:
+                return stepped_entries(line.entry, values)
+            return matrix_value(line.formula, values).reshape(self.shape)
+        finally:
+            values.axes = axes
+
+
+def stepped_entries(form, values):
+    """Index form at one step: the step stays where it is while the entries are run through."""
+    sizes = [evaluate_size(size, values.sizes) for size in form.sizes]
+    found = np.zeros(tuple(sizes[: len(form.target)]))
+    outer = dict(values.axes)
+    for place in np.ndindex(*found.shape):
+        values.axes = {**outer, **dict(enumerate(place))}
+        found[place] = _scalar(form.body, values, sizes)
+    return found
+
+
+class Run:
+    """All recurrences of a graph at one point."""
+
+    def __init__(self, graph, ids, found):
+        self.sizes = coprime_sizes(free_sizes(graph, ids))
+        given = random_values(graph, ids, self.sizes, np.random.default_rng(0))
+        kept = [i for i in ids if not isinstance(graph[i], Loop)]
+        self.arrays = evaluate(graph, kept, given, self.sizes)
+        known = dict(self.arrays)
+        self.values = Values(known, self.sizes, np)
+        for recurrence in found.values():
+            for line in recurrence.lines:
+                starts = [
+                    (ref, start.formula)
+                    for start in recurrence.starts
+                    for ref in ([start.left] if start.formula != ZERO else names_in(start.left))
+                    if isinstance(ref, Ref) and ref.source == line.name
+                ]
+                sizes = recurrence.shapes[line.name]
+                shape = tuple(evaluate_size(n, self.sizes) for n in sizes)
+                known[line.name] = Stepped([line], starts, shape, recurrence.length, self)
+            for i, (name, lag, place) in recurrence.lagged.items():
+                known[i] = Lagged(known[name], lag, place)
+
+
+class Lagged:
+    """A value that is read some steps earlier or later."""
+
+    def __init__(self, of, lag, place):
+        self.of, self.lag, self.place = of, lag, place
+
+    def __getitem__(self, place):
+        moved = list(place)
+        moved[self.place] += self.lag
+        return self.of[tuple(moved)]
+
+
+def assert_computes(loss, called):
+    graph, ids, found = written(loss, called)
+    run = Run(graph, ids, found)
+    count = 0
+    for recurrence in found.values():
+        for line in recurrence.lines:
+            if line.name >= 0:
+                expected = run.arrays[line.name]
+                depth = len(line.steps)
+                for steps in np.ndindex(*expected.shape[:depth]):
+                    here = run.values.arrays[line.name][steps]
+                    np.testing.assert_allclose(here, expected[steps], rtol=1e-9, atol=1e-9)
+                    count += 1
+    assert count > 2
+    return found
 
 
 @pytest.mark.parametrize("called", [True, False])
 @pytest.mark.parametrize("name", NETS)
 def test_the_recursion_computes_what_the_loop_computes(name, called):
-    graph, ids, found = written(NETS[name](), called)
+    found = assert_computes(NETS[name](), called)
     assert len(found) == 2
-    sizes = coprime_sizes(free_sizes(graph, ids))
-    given = random_values(graph, ids, sizes, np.random.default_rng(0))
-    wanted = [i for i in ids if isinstance(graph[i], (Var, Hist)) or i in _fed(graph)]
-    arrays = evaluate(graph, wanted, given, sizes)
-    histories = {i for i in wanted if isinstance(graph[i], Hist)}
-    for recurrence in found.values():
-        steps = range(evaluate_size(recurrence.length, sizes))
-        names = [line.name for line in recurrence.lines]
-        # past the last step everything is 0
-        known = {
-            i: np.pad(a, ((0, 1), *((0, 0),) * (a.ndim - 1))) if i in histories else a
-            for i, a in arrays.items()
-        }
-        for n in names:
-            known[n] = {}
-        outside = (-1,) if not recurrence.reverse else (len(steps),)
-        last = (len(steps) - 1,)
-        for n in names:
-            early = recurrence.reverse and n < 0 and not called
-            known[n][last if early else outside] = np.zeros(sizes["h"])
-        for t in reversed(steps) if recurrence.reverse else steps:
-            for line in recurrence.lines:
-                if (t,) not in known[line.name]:
-                    values = Values(known, sizes, np)
-                    values.axes[STEP_AXIS] = t
-                    known[line.name][(t,)] = matrix_value(line.formula, values).reshape(-1)
-        for n in names:
-            if n >= 0:
-                found_values = np.stack([known[n][(t,)] for t in steps])
-                np.testing.assert_allclose(found_values, arrays[n], rtol=1e-9, atol=1e-9)
 
 
-def _fed(graph):
-    return {f.outer for node in graph for f in getattr(node, "stacked", ())}
+n, m = dims("n m")
+
+
+def scanned(step, *sequences):
+    last, states = scan(step, zeros(h), sequences)
+    return sum(last**2) + sum(states**3)
+
+
+def maximum_in_a_step():
+    W, U = param("W", h, d), param("U", h, h)
+
+    def step(s, given):
+        z = W @ given[0] + U @ s
+        s = tanh(z) * max(z)
+        return s, s
+
+    return scanned(step, input("X", T, d))
+
+
+def pooling_in_a_step():
+    W, U = param("W", 2 * h, d), param("U", 2 * h, h)
+
+    def step(s, given):
+        s = max(reshape(W @ given[0] + U @ s, h, 2), 1)
+        return s, s
+
+    return scanned(step, input("X", T, d))
+
+
+def window_in_a_step():
+    """The carry is a stack of matrices, which has no matrix form."""
+    K, X = param("K", n, n, 3, 3), input("X", T, n, m, m)
+
+    def step(s, x):
+        s = tanh(conv2d(reshape(s, 1, n, m, m), K, padding=1)[0] + x)
+        return s, s
+
+    last, _ = scan(step, zeros(n, m, m), X)
+    return sum(last**2)
+
+
+def mask_in_a_step():
+    Q, M = param("Q", h, h), input("M", T, h, h, kind="bool")
+
+    def step(s, given):
+        s = masked_softmax(Q + given[0] * s, mask=given[1])[0]
+        return s, s
+
+    return scanned(step, input("X", T, h), M)
+
+
+def softmax_in_a_step():
+    W, U = param("W", h, d), param("U", h, h)
+
+    def step(s, given):
+        s = softmax(W @ given[0] + U @ s)
+        return s, s
+
+    return scanned(step, input("X", T, d))
+
+
+def nested():
+    W, U = param("W", h, d), param("U", h, h)
+
+    def inner(s, x):
+        s = tanh(W @ x + U @ s)
+        return s, s
+
+    def outer(s, xs):
+        last, _ = scan(inner, s, xs)
+        return last, last
+
+    last, _ = scan(outer, zeros(h), input("X", n, T, d))
+    return sum(last**2)
+
+
+def nested_from_nothing():
+    W, U, V = param("W", h, d), param("U", h, h), param("V", h, h)
+
+    def inner(s, x):
+        s = tanh(W @ x + U @ s)
+        return s, s
+
+    def outer(s, xs):
+        last, states = scan(inner, zeros(h), xs)
+        s = tanh(V @ s + last + sum(states, 0))
+        return s, s
+
+    last, _ = scan(outer, zeros(h), input("X", n, T, d))
+    return sum(last**2)
+
+
+HARD = [
+    maximum_in_a_step,
+    pooling_in_a_step,
+    window_in_a_step,
+    mask_in_a_step,
+    softmax_in_a_step,
+    nested,
+    nested_from_nothing,
+]
+
+
+@pytest.mark.parametrize("make", HARD, ids=lambda make: make.__name__)
+def test_steps_without_a_matrix_form_and_loops_in_loops(make):
+    assert_computes(make(), True)
+    network = Network(loss=make())
+    assert all(check.ok for check in network.derivation().checks())
+    displays = [
+        x.split("\n", 1)[1] for x in network.derivation().latex().split("\n\n") if "align" in x
+    ]
+    assert_renders(displays)
+
+
+def test_a_maximum_in_a_step_as_it_is_printed():
+    found = lines(pooling_in_a_step())
+    assert "∂L/∂W = Σ_{t=1..T} δ_t X_tᵀ" in found
+    assert any(x.startswith("s_ti = max_{j=1..2}") for x in found)
+
+
+def test_loops_in_loops_as_they_are_printed():
+    assert lines(nested()) == [
+        "s_ts = tanh(W X_ts + U s_{t, s-1})",
+        "s2_t = s_tT",
+        "s2_0 = 0",
+        "s_{t0} = s2_{t-1}",
+        "s_last = s2_n",
+        "L = ‖s_last‖²",
+        "δ_ts = (Uᵀ δ_{t, s+1}) ⊙ (1 - s_ts²)",
+        "ds_t = Uᵀ δ_{t+1, 1}",
+        "ds_n = 2 s_last",
+        "δ_tT = ds_t ⊙ (1 - s_tT²)",
+        "∂L/∂W = Σ_{t=1..n, s=1..T} δ_ts X_tsᵀ",
+        "∂L/∂U = Σ_{t=1..n, s=1..T} δ_ts s_{t, s-1}ᵀ",
+    ]
 
 
 def lines(loss):
@@ -124,7 +346,7 @@ def test_a_loss_on_the_last_state():
         "L = (1/2) ‖h_last - y‖²",
         "dh_last = ∂L/∂h_last = h_last - y",
         "δ_t = (Uᵀ δ_{t+1}) ⊙ (1 - h_t²)",
-        "Uᵀ δ_{T+1} = dh_last",
+        "δ_T = dh_last ⊙ (1 - h_T²)",
         "∂L/∂W = Σ_{t=1..T} δ_t X_tᵀ",
         "∂L/∂U = Σ_{t=1..T} δ_t h_{t-1}ᵀ",
         "∂L/∂b = Σ_{t=1..T} δ_t",
@@ -134,7 +356,7 @@ def test_a_loss_on_the_last_state():
 def test_gates_are_called_by_the_letter_of_their_parameters():
     found = lines(NETS["lstm"]())
     assert "o_t = σ(W_o X_t + U_o H_{t-1} + b_o)" in found
-    assert "∂L/∂W_o = Σ_{t=1..T} (δ_o)_t X_tᵀ" in found
+    assert "∂L/∂W_o = Σ_{t=1..T} δ^o_t X_tᵀ" in found
 
 
 def test_the_carry_of_a_gated_unit_keeps_a_name():
@@ -142,24 +364,24 @@ def test_the_carry_of_a_gated_unit_keeps_a_name():
     assert any(line.startswith("dh_t = ") and "dh_{t+1}" in line for line in found)
     found = lines(NETS["lstm"]())
     assert any(line.startswith("dc_t = ") and "dc_{t+1}" in line for line in found)
-    assert any(line.startswith("dh_t = U_iᵀ (δ_i)_{t+1}") for line in found)
+    assert any(line.startswith("dh_t = U_iᵀ δ^i_{t+1}") for line in found)
 
 
 def test_gated_units_go_back_as_in_textbooks():
     """Hochreiter & Schmidhuber's unit with a forget gate (Gers et al. 2000), and Cho et al.'s."""
-    back = [x for x in lines(NETS["lstm"]()) if x.startswith(("dh_t", "dc_t", "(δ"))]
+    back = [x for x in lines(NETS["lstm"]()) if x.startswith(("dh_t", "dc_t", "δ^"))]
     assert back[:6] == [
-        "dh_t = U_iᵀ (δ_i)_{t+1} + U_fᵀ (δ_f)_{t+1} + U_gᵀ (δ_g)_{t+1} + U_oᵀ (δ_o)_{t+1} + dH_t",
+        "dh_t = U_iᵀ δ^i_{t+1} + U_fᵀ δ^f_{t+1} + U_gᵀ δ^g_{t+1} + U_oᵀ δ^o_{t+1} + dH_t",
         "dc_t = dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ (1 - v_t²) ⊙ o_t",
-        "(δ_o)_t = dh_t ⊙ v_t ⊙ o_t ⊙ (1 - o_t)",
-        "(δ_g)_t = dc_t ⊙ (1 - g_t²) ⊙ i_t",
-        "(δ_f)_t = dc_t ⊙ c_{t-1} ⊙ f_t ⊙ (1 - f_t)",
-        "(δ_i)_t = dc_t ⊙ g_t ⊙ i_t ⊙ (1 - i_t)",
+        "δ^o_t = dh_t ⊙ v_t ⊙ o_t ⊙ (1 - o_t)",
+        "δ^g_t = dc_t ⊙ (1 - g_t²) ⊙ i_t",
+        "δ^f_t = dc_t ⊙ c_{t-1} ⊙ f_t ⊙ (1 - f_t)",
+        "δ^i_t = dc_t ⊙ g_t ⊙ i_t ⊙ (1 - i_t)",
     ]
-    back = [x for x in lines(NETS["gru"]()) if x.startswith("(δ")]
+    back = [x for x in lines(NETS["gru"]()) if x.startswith("δ^")]
     assert back[:2] == [
-        "(δ_n)_t = dh_t ⊙ (1 - u_t) ⊙ (1 - n_t²)",
-        "(δ_u)_t = dh_t ⊙ u_t ⊙ (1 - u_t) ⊙ (H_{t-1} - n_t)",
+        "δ^n_t = dh_t ⊙ (1 - u_t) ⊙ (1 - n_t²)",
+        "δ^u_t = dh_t ⊙ u_t ⊙ (1 - u_t) ⊙ (H_{t-1} - n_t)",
     ]
 
 

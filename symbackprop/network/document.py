@@ -266,12 +266,10 @@ def _equations(
 
 def _recursion(scene: Scene, loop: int, script: Script, notation: Notation) -> Iterator[Equation]:
     """The equations of a recurrence: what its values are at step t, and what it starts from."""
+    shapes = scene.recurrences[loop].shapes
     for line in scene.recurrences[loop].lines:
-        spelled = scene.spellings.get(line.name)
-        if spelled is not None:
-            left = dialect_of(script, notation).name(spelled, "t")
-            shape = scene.step_shape(line.name, script, notation)
-            yield Equation(left, scene.formula_text(line.formula, script, notation), shape)
+        if line.name in scene.spellings:
+            yield Equation(*scene.step_line(line, script, notation, shapes))
     for start in scene.recurrences[loop].starts:
         parts: Sequence[Formula] = (start.left,)
         if start.formula == ZERO:

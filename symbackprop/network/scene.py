@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeAlias
 
 from symbackprop.ir import Final, Graph, Hist, Kind, Problem, reachable
 from symbackprop.printing import (
@@ -20,13 +22,18 @@ from symbackprop.printing import (
     size_names,
     spelling,
 )
+from symbackprop.printing.names import Spelling
 from symbackprop.raising import EntryForm, Formula, Raiser, arranged, entry_form, needed_names
 from symbackprop.raising.histories import history_names
 from symbackprop.raising.rebuild import with_children
-from symbackprop.raising.recurrences import Recurrence, recurrences
-from symbackprop.raising.tree import Component, Entry
+from symbackprop.raising.recurrences import Recurrence, StepLine, recurrences
+from symbackprop.raising.tree import Component, Entry, Form, Ref
 from symbackprop.simplify import simplify
 from symbackprop.sizes import Size, axis
+
+_MARKED_DELTA = re.compile(r"delta_(?P<mark>[a-z][0-9]*)\Z")
+
+Shape: TypeAlias = tuple[Size, ...]
 
 
 class Script(Enum):
@@ -88,7 +95,7 @@ class Scene:
         self.graph = graph
         self.names = dict(names)
         self.extra = needed_names(graph, roots, self.names)
-        self.names |= history_names(graph, self.extra, self.names, cotangents)
+        self.names |= history_names(graph, self.extra, self.names, cotangents, steps)
         taken = set(self.names.values())
         for node_id in self.extra:
             if node_id not in self.names:
@@ -100,7 +107,7 @@ class Scene:
         self._raiser = Raiser(graph, self.names)
         below = reachable(graph, [*roots, *self.extra])
         self.recurrences = recurrences(graph, below, self._raiser, steps)
-        self._lagged: dict[int, tuple[int, int]] = {}
+        self._lagged: dict[int, tuple[int, int, int]] = {}
         for found in self.recurrences.values():
             self._lagged |= found.lagged
         # what comes in at a step is shown by what was handed on: its own name is free
@@ -108,6 +115,12 @@ class Scene:
         for found in self.recurrences.values():
             for i, name in found.carries.items():
                 self.spellings[i] = spelling(_numbered(name, taken))
+        for i in self.spellings:
+            marked = _MARKED_DELTA.match(self.spellings[i].ascii)
+            if marked and self.is_history(i):
+                # delta_o at step t is δ^o_t
+                mark = marked["mark"]
+                self.spellings[i] = Spelling(r"\delta", "", mark, f"δ^{mark}", f"delta^{mark}")
         self._entries: dict[int, EntryForm] = {}
         self._flips: dict[Notation, frozenset[int]] = {}
         self._single_letters = {n for n in self.names.values() if len(n) == 1}
@@ -134,6 +147,25 @@ class Scene:
             return None
         return next((x.formula for x in found.lines if x.name == node_id), None)
 
+    def step_line(
+        self, line: StepLine, script: Script, notation: Notation, shapes: Mapping[int, Shape]
+    ) -> tuple[str, str, str]:
+        """What stands at the left and at the right of a line of a recurrence, and its shape."""
+        name, steps = line.name, line.steps
+        shape = shapes.get(name, ())
+        sizes = [self.size_text(size, script, notation) for size in shape]
+        shown = dialect_of(script, notation).shape(sizes)
+        if line.entry is None:
+            assert line.formula is not None
+            left = self.formula_text(Ref(name, Form.MATRIX, steps), script, notation)
+            return left, self.formula_text(line.formula, script, notation), shown
+        form = line.entry
+        taken = size_names(form.sizes, form.body) | self._single_letters | set("ts"[: len(steps)])
+        letters = choose_letters(range(len(form.sizes)), form.sizes, taken)
+        printer = self._printer(script, notation, letters, form.sizes)
+        left = printer.text(Entry(name, (*steps, *form.target)))
+        return left, printer.text(form.body), shown
+
     def member_text(self, node_id: int, script: Script, notation: Notation) -> str | None:
         """What each matrix of a stack is, as text; None of what is no stack."""
         formula = self._raiser.stack_law(node_id)
@@ -145,13 +177,6 @@ class Scene:
     def is_history(self, node_id: int) -> bool:
         """Whether a node stacks the values of a recurrence; its equations are those of the loop."""
         return isinstance(self.graph[node_id], Hist)
-
-    def step_shape(self, name: int, script: Script, notation: Notation) -> str:
-        """The shape of a value of a recurrence at one step, as text; "" of a carry alone."""
-        if name < 0:
-            return ""
-        sizes = [self.size_text(size, script, notation) for size in self.graph.shape(name)[1:]]
-        return dialect_of(script, notation).shape(sizes)
 
     def entry(self, node_id: int, by_name: bool = False) -> EntryForm:
         """What an entry of the node is; that of a named node may be its name's."""

@@ -19,7 +19,8 @@ class Context:
     origins : node id -> number of the first position along each axis
     sizes : of the axes of an index form
     booleans : the nodes that hold booleans, whose values are no positions
-    lagged : history of a carry as it comes in -> the name it has a step later, and by how much
+    lagged : history of a carry as it comes in -> the name it has a step later, by how much, and
+        which index counts the step
     """
 
     names: Mapping[int, Spelling]
@@ -27,7 +28,7 @@ class Context:
     origins: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
     booleans: frozenset[int] = frozenset()
-    lagged: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    lagged: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
 
     def origin(self, source: int, place: int) -> int:
         """The number of the first position along an axis of a node."""

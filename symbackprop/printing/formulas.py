@@ -117,10 +117,12 @@ class Printer:
 
     def _lagged(self, source: int, index: tuple[Index, ...]) -> tuple[int, tuple[Index, ...]]:
         """What comes in at a step is what was handed on one step before."""
-        if source not in self.context.lagged or not index:
+        if source not in self.context.lagged:
             return source, index
-        name, lag = self.context.lagged[source]
-        return name, (index[0] + constant(lag), *index[1:])
+        name, lag, place = self.context.lagged[source]
+        if place >= len(index):
+            return source, index
+        return name, (*index[:place], index[place] + constant(lag), *index[place + 1 :])
 
     def _entry(self, formula: Entry) -> Piece:
         source, index = self._lagged(formula.source, formula.index)

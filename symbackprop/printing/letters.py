@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symbackprop.raising.matrix import MEMBER_AXIS, STEP_AXIS
+from symbackprop.raising.numbers import MEMBER_AXIS, STEP_AXIS, STEPS_OF_A_DEPTH
 from symbackprop.raising.shapes import children
 from symbackprop.raising.tree import Formula, SizeTerm
 from symbackprop.sizes import At, Index, Size
@@ -28,10 +28,14 @@ class Letters:
     firsts: Mapping[int, int] = field(default_factory=dict)
 
     def name(self, a: int) -> str:
-        """The letter of an axis; t for the steps of a recurrence, i for the members of a stack."""
+        """The letter of an axis; t for steps of a recurrence, i for members of a stack.
+
+        Those of a recurrence inside are s, those of a stack inside j.
+        """
         if a in self.names or a < STEP_AXIS:
             return self.names[a]
-        return "t" if a < MEMBER_AXIS else "i"
+        letters, first = ("tsru", STEP_AXIS) if a < MEMBER_AXIS else ("ijkl", MEMBER_AXIS)
+        return letters[(a - first) // STEPS_OF_A_DEPTH]
 
     def shown(self, term: Index, origin: int, plain: Collection[int] | None = ()) -> Index:
         """A position (counted from 0) as it is shown on an axis that starts at `origin`.

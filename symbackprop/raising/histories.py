@@ -11,6 +11,7 @@ from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Var
 _COTANGENT = re.compile(r"ct_carry(?P<loop>[0-9]+)_(?P<carry>[0-9]+)_[0-9]+\Z")
 _MARKED = re.compile(r"[A-Za-z]_?(?P<mark>[a-z])\Z")
 _NOTHING: Mapping[int, str] = {}
+_NO_STEPS: Mapping[int, Mapping[int, str]] = {}
 
 
 def history_names(
@@ -18,6 +19,7 @@ def history_names(
     ids: Iterable[int],
     taken: Mapping[int, str],
     cotangents: Mapping[int, str] = _NOTHING,
+    steps: Mapping[int, Mapping[int, str]] = _NO_STEPS,
 ) -> dict[int, str]:
     """Names for the histories and final carries among `ids` that have none.
 
@@ -26,8 +28,9 @@ def history_names(
     the gradients of those.
 
     taken : the names there are;  cotangents : gradient -> name of its variable
+    steps : loop -> value of its body -> what it is called
     """
-    namer = _Namer(graph, list(ids), dict(taken), cotangents)
+    namer = _Namer(graph, list(ids), dict(taken), cotangents, steps)
     return namer.named()
 
 
@@ -37,6 +40,7 @@ class _Namer:
     ids: list[int]
     taken: dict[int, str]
     cotangents: Mapping[int, str]
+    steps: Mapping[int, Mapping[int, str]]
     used: set[str] = field(default_factory=set)
 
     def named(self) -> dict[int, str]:
@@ -61,14 +65,30 @@ class _Namer:
         loop = self.graph[node.loop]
         if not isinstance(loop, Loop) or not isinstance(loop.body, Graph):
             return "h"
+        own = node.value if isinstance(node, Hist) else None
+        called = None if own is None else self.steps.get(node.loop, {}).get(own)
+        if called and _runs_back(loop):
+            return called
         if _runs_back(loop):
             mark = _common_mark(self._gradients_of(i))
             return f"delta_{mark}" if mark else "delta"
-        value = node.value if isinstance(node, Hist) else loop.carries[node.carry].out
+        if isinstance(node, Final):
+            return carry_name(self.graph, loop, loop.carries[node.carry].var) + "_last"
+        graph, value = self.graph, node.value
+        inside = loop.body[value]
+        while isinstance(inside, Hist) and isinstance(loop.body, Graph):
+            found = loop.body[inside.loop]
+            if not isinstance(found, Loop) or not isinstance(found.body, Graph):
+                break
+            graph, loop, value = loop.body, found, inside.value
+            inside = found.body[value]
         for carry in loop.carries:
             if value in (carry.var, carry.out):
-                return carry_name(self.graph, loop, carry.var)
-        return _common_mark(self._constants_of(loop, loop.body, node.loop, value)) or "v"
+                return carry_name(graph, loop, carry.var)
+        if loop is not self.graph[node.loop] or not isinstance(loop.body, Graph):
+            return "v"
+        mark = _common_mark(self._constants_of(loop, loop.body, node.loop, value))
+        return mark or called or "v"
 
     def _gradients_of(self, i: int) -> list[str]:
         """The variables whose gradients read a history, directly."""

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Opaque, Prim, Reduction, Var
 from symbackprop.ir.graph import consumers, operands, reachable
 from symbackprop.ir.nodes import Read
-from symbackprop.raising.matrix import STEP_AXIS, Raiser
+from symbackprop.raising.matrix import Raiser
+from symbackprop.raising.numbers import STEP_AXIS
 from symbackprop.sizes import Index, axis
 
 DEEPEST = 6
@@ -24,7 +25,7 @@ def needed_names(graph: Graph, roots: Iterable[int], kept: Collection[int]) -> t
     stays = frozenset(kept)
     wanted = list(roots)
     ids = _below(graph, wanted, stays)
-    raiser = Raiser(graph, stays)
+    raiser = Raiser(graph, stays | {i for i in ids if isinstance(graph[i], (Hist, Final))})
     loose = _loose_arguments(graph, ids, raiser)
     raiser = Raiser(graph, stays | loose)
     looked_up = loose | {s for i in ids for s in _look_ups(graph[i])}

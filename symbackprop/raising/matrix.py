@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from symbackprop.ir import Comp, Graph, Hist, Node, Opaque, Prim, PrimOp, Var
+from symbackprop.ir import Comp, Graph, Hist, Loop, Node, Opaque, Prim, PrimOp, Var
 from symbackprop.raising.build import matmul
+from symbackprop.raising.numbers import MEMBER_AXIS, STEP_AXIS, STEPS_OF_A_DEPTH
 from symbackprop.raising.patterns import Patterns
 from symbackprop.raising.points import Points, matrix_form
 from symbackprop.raising.recognise import recognised
@@ -22,13 +23,6 @@ _PRIMITIVES = {
     PrimOp.LOGDET: MatrixFunction.LOGDET,
     PrimOp.ARGSORT: MatrixFunction.ARGSORT,
 }
-
-
-STEP_AXIS = 1 << 16
-"""The axes of steps are numbered from here, far above those of any node."""
-
-MEMBER_AXIS = 1 << 17
-"""The axes of the members of stacks are numbered from here."""
 
 
 class Raiser:
@@ -46,7 +40,7 @@ class Raiser:
         self.kept = frozenset(kept)
         self._laws: dict[int, Formula | None] = {}
         self._patterns = Patterns(graph, self.stays)
-        self._axes = STEP_AXIS
+        self._axes = 0
 
     def law(self, node_id: int) -> Formula | None:
         """What the node is, in matrix form, over named nodes; None where there is no such form.
@@ -102,19 +96,26 @@ class Raiser:
         raised = Points(self, node).raised(fixed)
         return None if raised is None else recognised(raised, self._is_given)
 
-    def is_history(self, node_id: int) -> bool:
-        """Whether the first axis of a node counts the steps of a recurrence."""
-        return isinstance(self.graph[node_id], Hist)
+    def steps(self, node_id: int) -> int:
+        """How many first axes of a node count steps of recurrences, one inside the other."""
+        found, graph, node = 0, self.graph, self.graph[node_id]
+        while isinstance(node, Hist):
+            found += 1
+            loop = graph[node.loop]
+            if not isinstance(loop, Loop) or not isinstance(loop.body, Graph):
+                break
+            graph, node = loop.body, loop.body[node.value]
+        return found
 
     def stack_law(self, node_id: int) -> Formula | None:
         """What each matrix of a stack is, by its number; None of what is no stack of matrices."""
         long = sum(size != 1 for size in self.graph.shape(node_id))
         return self.slice_law(node_id, (axis(MEMBER_AXIS),)) if long == 3 else None
 
-    def fresh_axis(self, step: bool) -> int:
-        """A number for an axis that no other formula of this raiser has."""
-        self._axes += 1
-        return self._axes if step else self._axes + MEMBER_AXIS - STEP_AXIS
+    def fresh_axis(self, step: bool, depth: int) -> int:
+        """A number for an axis that no other in the same formula has."""
+        self._axes = self._axes % (STEPS_OF_A_DEPTH - 1) + 1
+        return (STEP_AXIS if step else MEMBER_AXIS) + depth * STEPS_OF_A_DEPTH + self._axes
 
     def _raise(self, node: Node, node_id: int) -> Formula | None:
         match node:
@@ -149,4 +150,4 @@ class Raiser:
         return Whole(_PRIMITIVES[node.op], first)
 
 
-__all__ = ["MEMBER_AXIS", "STEP_AXIS", "Raiser"]
+__all__ = ["Raiser"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from symbackprop.ir import Comp, Graph, Read, Reduction
+from symbackprop.ir import Comp, Read, Reduction
 from symbackprop.raising.bodies import Body, body_axes, factored, is_product, leaf_of, size_formula
 from symbackprop.raising.build import add, diag, hadamard, inner, matmul, negative, quotient, scaled
 from symbackprop.raising.contraction import Block, contract
+from symbackprop.raising.numbers import MEMBER_AXIS, STEP_AXIS
+from symbackprop.raising.operands import Operands
 from symbackprop.raising.shapes import form_of, is_scalar
 from symbackprop.raising.transposing import outer, transposed
 from symbackprop.raising.tree import (
@@ -33,24 +34,6 @@ from symbackprop.raising.tree import (
 from symbackprop.scalars import placeholder_index, record_of
 from symbackprop.scalars.opaque import Opaque as OpaqueFunction
 from symbackprop.sizes import Index, Size, axis, same_size
-
-
-class Operands(Protocol):
-    """Where a comprehension finds its operands."""
-
-    graph: Graph
-
-    def stays(self, node_id: int) -> bool:
-        """Whether a node is read by its name."""
-
-    def operand(self, node_id: int, fixed: tuple[Index, ...] = ()) -> Formula | None:
-        """The node as an operand, its first axes fixed: its name, or what it is."""
-
-    def is_history(self, node_id: int) -> bool:
-        """Whether the first axis of a node counts the steps of a recurrence."""
-
-    def fresh_axis(self, step: bool) -> int:
-        """A number for an axis that no other formula has, of steps or of members of a stack."""
 
 
 def matrix_form(shape: Sequence[Size]) -> Form | None:
@@ -113,23 +96,33 @@ class Points:
         summed = [a for a in range(len(comp.axes)) if a not in out and a not in self.fixed]
         steps = [a for a in summed if self._counts_steps(a)]
         members = [] if steps else [a for a in summed if self._counts_members(a)]
-        if len(steps) + len(members) != 1 or self.scattered:
+        if not (steps or members) or self.scattered:
             return None
-        fresh = self.raiser.fresh_axis(step=bool(steps))
-        steps += members
-        inner = replace(self, fixed={**self.fixed, steps[0]: axis(fresh)})
+        a = (steps or members)[0]
+        outer = [t.plain_axis() for t in self.fixed.values()]
+        first = STEP_AXIS if steps else MEMBER_AXIS
+        depth = sum(b is not None and first <= b < 2 * first for b in outer)
+        fresh = self.raiser.fresh_axis(bool(steps), depth)
+        inner = replace(self, fixed={**self.fixed, a: axis(fresh)})
         body = inner._over(out)
         if body is None:
             return None
-        size = (comp.axes[steps[0]],)
+        size = (comp.axes[a],)
         if isinstance(body, Negative):
-            return negative(Over(Big.SUM, (fresh,), (), body.operand, size))
-        return Over(Big.SUM, (fresh,), (), body, size)
+            return negative(over_first(fresh, size, body.operand))
+        return over_first(fresh, size, body)
 
     def _counts_steps(self, a: int) -> bool:
-        first = [r for r in self.comp.reads if isinstance(r, Read) and r.index]
-        at = [r for r in first if r.index[0].plain_axis() == a]
-        return any(self.raiser.is_history(r.source) for r in at)
+        """Whether an axis counts the steps of a recurrence: the outermost not yet fixed."""
+        for read in self.comp.reads:
+            if isinstance(read, Read):
+                place = next(
+                    (n for n, t in enumerate(read.index) if t.plain_axis() not in self.fixed), None
+                )
+                counts = place is not None and place < self.raiser.steps(read.source)
+                if place is not None and counts and read.index[place].plain_axis() == a:
+                    return True
+        return False
 
     def _counts_members(self, a: int) -> bool:
         """Whether an axis counts the matrices of a stack."""
@@ -354,6 +347,13 @@ class Points:
             return scaled([formula], repeated)
         other = Ones(sizes[next(a for a in want if a not in own)])
         return outer(formula, other) if want[0] == own[0] else outer(other, formula)
+
+
+def over_first(fresh: int, size: tuple[Size, ...], body: Formula) -> Formula:
+    """A sum over steps or members; of such a sum, one over both."""
+    if isinstance(body, Over) and body.big is Big.SUM and body.sizes and not body.conditions:
+        return Over(Big.SUM, (fresh, *body.axes), (), body.body, (*size, *body.sizes))
+    return Over(Big.SUM, (fresh,), (), body, size)
 
 
 def plain_axes(index: Sequence[Index], shape: Sequence[Size]) -> list[tuple[int, Size]] | None:

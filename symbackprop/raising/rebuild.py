@@ -59,14 +59,19 @@ def with_children(formula: Formula, change: Callable[[Formula], Formula]) -> For
 
 def substituted(formula: Formula, axes: Mapping[int, Index]) -> Formula:
     """The formula with axes replaced by index terms."""
+    return with_terms(formula, lambda term: term.substitute(axes))
+
+
+def with_terms(formula: Formula, change: Callable[[Index], Index]) -> Formula:
+    """The formula with every index term in it changed."""
 
     def terms(index: tuple[Index, ...]) -> tuple[Index, ...]:
-        return tuple(t.substitute(axes) for t in index)
+        return tuple(change(t) for t in index)
 
     def constraints(conditions: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
-        return tuple(Constraint(c.term.substitute(axes), c.equality) for c in conditions)
+        return tuple(Constraint(change(c.term), c.equality) for c in conditions)
 
-    below = with_children(formula, lambda child: substituted(child, axes))
+    below = with_children(formula, lambda child: with_terms(child, change))
     match below:
         case Entry():
             return Entry(below.source, terms(below.index))
@@ -75,7 +80,7 @@ def substituted(formula: Formula, axes: Mapping[int, Index]) -> Formula:
         case Ref():
             return replace(below, batch=terms(below.batch))
         case Value():
-            return Value(below.index.substitute(axes))
+            return Value(change(below.index))
         case Delta():
             return Delta(*terms((below.left, below.right)))
         case Indicator():

@@ -12,14 +12,13 @@ from symbackprop.ir import (
     Graph,
     Kind,
     Problem,
-    Read,
-    Reduction,
     Role,
     Var,
     consumers,
     reachable,
 )
 from symbackprop.simplify.engine import Simplified, simplify
+from symbackprop.simplify.heads import is_affine
 from symbackprop.simplify.loops import Inside, cotangents_inside
 
 
@@ -174,7 +173,7 @@ def _named_cotangents(problem: Problem, adjoint: Adjoint, forward: int) -> dict[
     for i, name in sorted(names.items(), reverse=True):
         if i in variables or i not in adjoint.cotangents:
             continue
-        if len(readers.get(i, ())) > 1 or _is_affine(graph, i, names):
+        if len(readers.get(i, ())) > 1 or is_affine(graph, i, names):
             found[name] = adjoint.cotangents[i]
     return {n: c for n, c in found.items() if c >= forward}
 
@@ -183,27 +182,6 @@ def variables_of(problem: Problem) -> set[int]:
     """The nodes whose cotangents are asked for or given: variables and outputs."""
     ends = (problem.parameters, problem.inputs, problem.outputs)
     return {i for named in ends for i in named.values()}
-
-
-def _is_affine(graph: Graph, i: int, names: Mapping[int, str]) -> bool:
-    """Whether a contraction of two operands goes into the node, through unnamed nodes only."""
-    pending, seen = [i], {i}
-    while pending:
-        node = graph[pending.pop()]
-        if not isinstance(node, Comp):
-            continue
-        if node.reduction is Reduction.SUM and len(node.reads) > 1:
-            return True
-        for source in read_sources(node):
-            if source not in names and source not in seen:
-                seen.add(source)
-                pending.append(source)
-    return False
-
-
-def read_sources(node: Comp) -> list[int]:
-    """The nodes whose entries a comprehension reads."""
-    return [read.source for read in node.reads if isinstance(read, Read)]
 
 
 def _independent(graph: Graph, problem: Problem, targets: Mapping[str, int]) -> tuple[str, ...]:

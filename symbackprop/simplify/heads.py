@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Add, Expr, Pow
+from sympy import Add, Expr, Mul, Pow
 
 from symbackprop.ir import Comp, Graph, Node, Read, Reduction, consumers, operands
 from symbackprop.scalars import placeholders
@@ -120,3 +120,34 @@ def worth_opening(graph: Graph, nodes: Sequence[int]) -> bool:
 def has_quotient(body: Expr) -> bool:
     """Whether a body divides by an operand."""
     return any(p.exp.is_negative and placeholders(p.base) for p in body.atoms(Pow))
+
+
+def is_affine(graph: Graph, i: int, names: Container[int], linear: bool = False) -> bool:
+    """Whether a contraction of two operands goes into the node, through unnamed nodes only.
+
+    linear : no function may stand between
+    """
+    pending, seen = [i], {i}
+    while pending:
+        node = graph[pending.pop()]
+        if not isinstance(node, Comp):
+            continue
+        if node.reduction is Reduction.SUM and len(node.reads) > 1:
+            return True
+        if linear and not _is_linear(node.body):
+            continue
+        for read in node.reads:
+            if isinstance(read, Read) and read.source not in names and read.source not in seen:
+                seen.add(read.source)
+                pending.append(read.source)
+    return False
+
+
+def _is_linear(body: Expr) -> bool:
+    """Whether a body is a sum of operands with constant factors."""
+    return all(len(placeholders(t)) < 2 and _is_scaled(t) for t in Add.make_args(body))
+
+
+def _is_scaled(term: Expr) -> bool:
+    factors = Mul.make_args(term)
+    return all(f.is_Symbol or not placeholders(f) for f in factors)

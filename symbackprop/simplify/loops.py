@@ -32,6 +32,7 @@ from symbackprop.ir import (
     with_operands,
 )
 from symbackprop.ir.canonical import fully_written
+from symbackprop.simplify.heads import has_quotient, is_affine
 
 
 class HasIds(Protocol):
@@ -100,8 +101,9 @@ def cotangents_inside(
 ) -> tuple[dict[int, list[int]], dict[int, dict[int, str]]]:
     """For each loop that a derivative is, the cotangents in its body that are kept; their names.
 
-    Kept are those of values that are handed on, and of named ones that are read more than once;
-    those read more than once have names: dh, dc. (What gives a gradient is a value anyway.)
+    Kept are those of values that are handed on, and of named ones that are read more than once or
+    that a contraction gives; those read more than once have names: dh, dc.
+    (What gives a gradient is a value anyway.)
     """
     graph = problem.graph
     results = projections(graph, range(len(graph)))
@@ -116,8 +118,11 @@ def cotangents_inside(
         carried = {c.out for c in primal.carries}
         shown = [r.value for r in results.get(about.primal, ()) if isinstance(r, Hist)]
         several = {v for v in names if len(forward.get(v, ())) + (v in shown) > 1}
-        found = [(v, ct) for v, ct in sorted(about.cotangents.items()) if v in carried | several]
-        often = [(v, ct) for v, ct in found if len(here.get(ct, ())) > 1]
+        linear = {v for v in names if is_affine(_body(primal), v, names, linear=True)}
+        found = [
+            (v, ct) for v, ct in sorted(about.cotangents.items()) if v in carried | several | linear
+        ]
+        often = [(v, ct) for v, ct in found if v in linear or len(here.get(ct, ())) > 1]
         kept[loop_id] = list(
             dict.fromkeys(ct for v, ct in found if v in carried or (v, ct) in often)
         )
@@ -190,6 +195,10 @@ def simplified_loop(
 def _body(loop: Loop) -> Graph:
     assert isinstance(loop.body, Graph)
     return loop.body
+
+
+def _divides(node: Node) -> bool:
+    return isinstance(node, Comp) and has_quotient(node.body)
 
 
 def _feeds(loop: Loop) -> dict[int, tuple[int, bool]]:
@@ -280,8 +289,8 @@ class _Merged:
                 if isinstance(inner, Var):
                     self._facts.setdefault(feed, inner.facts)
             # what is handed on is stored as what comes in: not once more to save a product
-            outs = {c.out for c in loop.carries}
-            wanted[loop_id] += [v for v in self.kept.get(loop_id, ()) if v not in outs]
+            cheap = {c.out for c in loop.carries if not _divides(_body(loop)[c.out])}
+            wanted[loop_id] += [v for v in self.kept.get(loop_id, ()) if v not in cheap]
             self._forward_body(loop_id, wanted[loop_id])
 
     def _forward_body(self, loop_id: int, values: Sequence[int]) -> None:
