@@ -23,15 +23,13 @@ from symbackprop.ir import (
     Loop,
     Node,
     Problem,
-    Reduction,
     Role,
     Var,
     consumers,
     reachable,
-    substituted,
-    with_operands,
 )
 from symbackprop.ir.canonical import fully_written
+from symbackprop.simplify.copying import copied
 from symbackprop.simplify.heads import has_quotient, is_affine
 
 
@@ -397,12 +395,3 @@ class _Placed:
         new = self.body.add(Var(f"primal{i}", graph.shape(i), graph.kind(i), Role.BODY, facts))
         (self.stacked if slices else self.constants).append(Feed(self.moved.get(outer, outer), new))
         return new
-
-
-def copied(graph: Graph, node: Node, ids: Mapping[int, int]) -> int:
-    """A node with other operands, in another graph."""
-    if not isinstance(node, Comp):
-        return graph.add(with_operands(node, ids))
-    d = substituted(node, ids)
-    reduction = Reduction.SUM if d.reduction is Reduction.NONE else d.reduction
-    return graph.comp(d.shape, d.axes, d.body, d.reads, d.write, d.domain, reduction)
