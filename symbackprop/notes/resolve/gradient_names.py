@@ -33,7 +33,7 @@ def gradient_names(definitions: Sequence[Definition], profile: Profile) -> froze
     while changed:
         changed = False
         for d in definitions:
-            if d.key in found or d.formals or is_loss_key(d.key):
+            if d.key in found or d.formals or is_loss_key(d.key) or _is_step(d, profile):
                 continue
             if d.late or _has_slope(d.body) or mentions[id(d)] & found:
                 found.add(d.key)
@@ -45,6 +45,13 @@ def gradient_names(definitions: Sequence[Definition], profile: Profile) -> froze
             forward.add(key)
             waiting.extend(d for d in definitions if d.key == key and not d.late)
     return frozenset(found - forward)
+
+
+def _is_step(definition: Definition, profile: Profile) -> bool:
+    r"""Whether a name is said to be itself and more: `w_{t+1} = w_t - \eta \nabla C`."""
+    body = definition.body
+    first = body.terms[0] if isinstance(body, ast.Add) else None
+    return isinstance(first, Name) and profile.ref(first).key == definition.key
 
 
 def marked(definitions: Sequence[Definition], gradients: frozenset[str]) -> list[Definition]:
