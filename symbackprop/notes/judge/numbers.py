@@ -12,6 +12,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.conditions import Conditions
 from symbackprop.notes.judge.dots import dotted
+from symbackprop.notes.judge.elided import expanded
 from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
 from symbackprop.notes.judge.flags import Binding, Flags
 from symbackprop.notes.judge.gradients import Gradients, gradient
@@ -306,6 +307,10 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
             return len(shapes[0]) == 2 and shapes[0] == shapes[1] and shapes[0][1] == 1
 
         return super().product(dotted(node, together), env)
+
+    def elided(self, node: ast.Matrix, env: Env) -> Readings:
+        """Read a matrix with dots."""
+        return [(expanded(self, node, env), 0)]
 
     def accented(self, node: ast.Accented, env: Env) -> Readings:
         """Read an accent on something that is no name; an arrow makes a vector of ones."""

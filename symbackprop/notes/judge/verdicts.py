@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from symbackprop.notes import ast
-from symbackprop.notes.judge.claims import Outcome, Status
+from symbackprop.notes.judge.claims import Claim, Outcome, Status
+from symbackprop.notes.judge.elided import has_dots, pattern_of
 from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.layouts import another_layout_is_named
 from symbackprop.notes.judge.statements import Kind
+from symbackprop.notes.judge.values import MismatchError, UnknownError
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.resolve.definitions import is_loss_key
+from symbackprop.notes.resolve.profile import Profile
 from symbackprop.notes.trees import walk
 from symbackprop.notes.verdict import Basis, Verdict
 
@@ -46,7 +49,7 @@ def verdict_of(item: Judged, judge: Judge, config: Config) -> Finding:
         return Finding(Verdict.DEFINITION)
     outcome = judge.outcome(item, config)
     if item.sorted.kind is Kind.DEFINITION:
-        return definition(item, outcome)
+        return definition(item, outcome, judge.model.profile)
     if outcome.status is Status.RIGHT:
         return right(item, outcome)
     if outcome.status is Status.UNKNOWN:
@@ -60,17 +63,48 @@ def verdict_of(item: Judged, judge: Judge, config: Config) -> Finding:
     return wrong(item, judge, config, outcome)
 
 
-def definition(item: Judged, outcome: Outcome) -> Finding:
+def definition(item: Judged, outcome: Outcome, profile: Profile) -> Finding:
     """A definition; a later side that differs is wrong."""
     if outcome.status is Status.WRONG and outcome.side >= 2:
         if outcome.conforms and item.claim is not None and len(item.claim.sides) > 2:
             return Finding(Verdict.NOT_CHECKABLE, outcome.reason, outcome=outcome)
         return failed(outcome)
+    if item.claim is not None and any(has_dots(side) for side in item.claim.sides):
+        return written_out(item.claim, outcome, profile)
     if item.claim is not None and any(
         isinstance(node, ast.Dots) for side in item.claim.sides for _, node in walk(side)
     ):
+        if is_range(item.claim):
+            return Finding(Verdict.DEFINITION, outcome=outcome)
         return Finding(Verdict.NOT_CHECKABLE, "dots stand for entries", outcome=outcome)
     return Finding(Verdict.DEFINITION, outcome=outcome)
+
+
+def written_out(claim: Claim, outcome: Outcome, profile: Profile) -> Finding:
+    """A matrix with dots that defines something: its entries have to show one pattern."""
+    for side in claim.sides:
+        if isinstance(side, ast.Matrix) and has_dots(side):
+            try:
+                pattern_of(side, profile)
+            except MismatchError as error:
+                return Finding(Verdict.WRONG, str(error), outcome=outcome)
+            except UnknownError as error:
+                return Finding(Verdict.NOT_CHECKABLE, str(error), outcome=outcome)
+    return Finding(Verdict.DEFINITION, outcome=outcome)
+
+
+def is_range(claim: Claim) -> bool:
+    r"""Whether a letter is said to run: `l = 1, \dots, L`."""
+    first, *rest = claim.sides
+    return (
+        isinstance(first, ast.Name)
+        and not (first.subs or first.sups)
+        and all(
+            isinstance(item, ast.Dots | ast.Number | ast.Name | ast.Add)
+            for side in rest
+            for item in (side.items if isinstance(side, ast.Group) else (side,))
+        )
+    )
 
 
 def right(item: Judged, outcome: Outcome) -> Finding:

@@ -147,6 +147,7 @@ def _definition(
         for _, n in walk(body)
     )  # fmt: skip
     late = late or _is_adjoint(name, body) or _is_jacobian(ref, body)
+    late = late or (name.base == "J" and bool(formals) and bool(name.subs or name.sups))
     key = ref.key + (f"^{power}" if power else "")
     return [Definition(key, ref.labels, ref.comps, body, position, formals, late, local)]
 
