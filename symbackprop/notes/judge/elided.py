@@ -153,7 +153,7 @@ def scarce(written: dict[tuple[int, int], Node], row: str) -> tuple[Node, Node |
 
 
 def lettered(made: Node, first: Node, second: Node, letter: str) -> Node | None:
-    """The formula with a letter where the first entry says 1 and the second 2, or its last index."""
+    """The formula with a letter where one entry says 1 and the other 2, or its last index."""
     if first == ast.Number("1") and not isinstance(second, ast.Number):
         return Name(letter)
     if isinstance(first, ast.Number) and isinstance(second, ast.Number):

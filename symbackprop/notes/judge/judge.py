@@ -12,7 +12,7 @@ from symbackprop.notes.judge.claims import NOTHING, Claim, Outcome, Status, eval
 from symbackprop.notes.judge.flags import Binding, Flags, Layout
 from symbackprop.notes.judge.layouts import stated_layout
 from symbackprop.notes.judge.numbers import Numbers
-from symbackprop.notes.judge.pullbacks import is_pullback, pulled_back
+from symbackprop.notes.judge.pullbacks import is_pullback, last_map, pulled_back
 from symbackprop.notes.judge.selection import spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
 from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
@@ -146,6 +146,21 @@ class Judge:
             return self.aside(item, config, first) or first
         return first
 
+    def with_jacobian(
+        self, claim: Claim, entry: Entry, choice: Choice, config: Config
+    ) -> Outcome | None:
+        """What comes of a claim about J, the Jacobian of the map that was defined last."""
+        jacobians = last_map(self.worlds.definitions(choice), self.model, entry)
+        made: Outcome | None = None
+        for seed in SEEDS if jacobians is not None else ():
+            numbers = self.worlds.numbers(choice, config.batch, seed, config.flags)
+            numbers.bindings = dict(self.bound(choice, config, claim))
+            numbers.jacobians = jacobians
+            made = evaluate_claim(claim, numbers)
+            if made.status is not Status.RIGHT:
+                break
+        return made
+
     def aside(self, item: Judged, config: Config, found: Outcome) -> Outcome | None:
         """What a claim says by itself: with values for what nothing defines, or as a rule."""
         claim = item.claim
@@ -154,6 +169,13 @@ class Judge:
         if is_pullback(claim):
             return pulled_back(claim, self.model, item.entry, config.flags)
         choice = self.worlds.choices(item.entry)[0]
+        if found.reason == "J is not defined":
+            made = [
+                self.with_jacobian(claim, item.entry, one, config)
+                for one in self.worlds.choices(item.entry)
+            ]
+            right = [o for o in made if o is not None and o.status is Status.RIGHT]
+            return right[0] if right else made[0]
         given = self.worlds.definitions(choice)
         keys = {
             self.model.profile.ref(name).key for side in claim.sides for name in spoken_of(side)

@@ -161,7 +161,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
     ) -> Val:
         """The value of a name: a variable, a bound gradient, a late definition, a size."""
         world = self.world
-        if self.jacobians is not None and key == "J" and not comps:
+        if self.jacobians is not None and key == "J" and not self.scope.table.get("J"):
             return self.whole_jacobian(self.jacobians)
         if not labels and not comps:
             size = world.size(key)

@@ -13,15 +13,16 @@ from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.maps import OPAQUE, PULLBACKS, TWIN, Jacobians
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
+from symbackprop.notes.judge.selection import spoken_of
 from symbackprop.notes.judge.worlds import SEEDS, opened
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.lexicon import FUNCTIONS
-from symbackprop.notes.resolve.definitions import Definition
+from symbackprop.notes.resolve.definitions import Definition, is_loss_key
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement
 from symbackprop.notes.trees import walk
 
-__all__ = ["is_pullback", "pulled_back"]
+__all__ = ["is_pullback", "last_map", "pulled_back"]
 
 _KEY = "the function"
 _NEAR = 12
@@ -172,4 +173,23 @@ def said_variable(model: Model, entry: Entry, formals: tuple[str, ...]) -> str |
             key = model.profile.ref(part.node).key
             if key in formals and _RESPECT.search(before.formula.before):
                 return key
+    return None
+
+
+def last_map(definitions: tuple[Definition, ...], model: Model, entry: Entry) -> Jacobians | None:
+    """The last map of one name to another that stands before a formula."""
+    before = [d for d in definitions if d.position <= entry.position and not (d.late or d.labels)]
+    for definition in sorted(before, key=lambda d: -d.position):
+        names = [n for n in spoken_of(definition.body) if n.base != "e"]
+        names += [
+            n
+            for _, here in walk(definition.body)
+            if isinstance(here, Name) and here.base == "e"
+            for label in here.sups
+            for item in label.items
+            for n in spoken_of(item)
+        ]
+        keys = {model.profile.ref(n).key for n in names} - {definition.key}
+        if len(keys) == 1 and not is_loss_key(definition.key):
+            return Jacobians(definition.key, (keys.pop(),), "")
     return None

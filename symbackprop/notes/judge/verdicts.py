@@ -87,7 +87,7 @@ def written_out(claim: Claim, outcome: Outcome, profile: Profile) -> Finding:
             try:
                 pattern_of(side, profile)
             except MismatchError as error:
-                return Finding(Verdict.WRONG, str(error), outcome=outcome)
+                return Finding(Verdict.WRONG, str(error))
             except UnknownError as error:
                 return Finding(Verdict.NOT_CHECKABLE, str(error), outcome=outcome)
     return Finding(Verdict.DEFINITION, outcome=outcome)
