@@ -13,14 +13,14 @@ from dataclasses import replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
-from symbackprop.notes.judge.claims import Claim, Outcome, Status, evaluate_claim
+from symbackprop.notes.judge.claims import NOTHING, Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.maps import OPAQUE
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
 from symbackprop.notes.judge.selection import spoken_of
-from symbackprop.notes.judge.worlds import SEEDS, opened
+from symbackprop.notes.judge.worlds import LAST_SEED, SEEDS, opened
 from symbackprop.notes.kinds import Font, Prefix
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import ADJOINTS, Definition
@@ -129,15 +129,18 @@ def hypotheses(claim: Claim, names: list[Name]) -> Iterable[Hypothesis]:
 def in_own_world(claim: Claim, scope: Scope, flags: Flags) -> Outcome:
     """What comes of a claim at every seed of a world in which its own names have values."""
     made = Outcome(Status.UNKNOWN, "nothing to evaluate")
-    for seed in SEEDS:
+    for seed in range(SEEDS[0], LAST_SEED + 1):
         inference = Inference(scope)
         inference.run(claim.sides)
         if inference.conflicts:
             return Outcome(Status.UNKNOWN, "no shapes fit")
         numbers = Numbers(opened(scope, inference, seed), flags)
-        made = evaluate_claim(claim, numbers)
-        if made.status is not Status.RIGHT:
-            return made
+        outcome = evaluate_claim(claim, numbers)
+        if outcome.reason == NOTHING and seed > SEEDS[0]:
+            continue
+        if outcome.status is not Status.RIGHT:
+            return outcome
+        made = outcome
     return made
 
 

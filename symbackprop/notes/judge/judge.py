@@ -15,7 +15,7 @@ from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.pullbacks import is_pullback, last_map, pulled_back
 from symbackprop.notes.judge.selection import spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
-from symbackprop.notes.judge.worlds import SEEDS, Choice, Worlds
+from symbackprop.notes.judge.worlds import LAST_SEED, SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement, Unparsed
@@ -25,10 +25,6 @@ __all__ = ["Config", "Judge", "Judged"]
 
 ENOUGH = 0.6
 """Share of the claims that a reading with several examples must explain to be preferred."""
-
-
-LAST_SEED = 6
-"""The last seed for a claim about kinks: both sides of them should be met."""
 
 
 def bent(claim: Claim) -> bool:

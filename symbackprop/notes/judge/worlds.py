@@ -21,6 +21,8 @@ from symbackprop.notes.trees import walk
 __all__ = ["Choice", "Worlds"]
 
 SEEDS = (1, 2)
+LAST_SEED = 6
+"""The last seed of those at which a claim with corners is evaluated."""
 MOST_CHOICES = 4
 
 Choice = tuple[int, ...]
