@@ -9,11 +9,9 @@ import numpy as np
 
 from symbackprop.notes.judge import values
 from symbackprop.notes.judge.values import Val
+from symbackprop.notes.resolve.hypotheses import OPAQUE
 
 __all__ = ["OPAQUE", "PULLBACKS", "TWIN", "Jacobians", "opaque_map", "twin"]
-
-OPAQUE = "some function"
-"""The name of a function of which only the arguments are known."""
 
 TWIN = "some twin"
 """The name of the function that gives other numbers of the same shape."""

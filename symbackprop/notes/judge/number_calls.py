@@ -208,10 +208,21 @@ class Calls(Evaluator):
                     operands, lambda *a: opaque_scalar(key, self.world.seed, list(a))
                 )
             raise UnknownError(f"the function {function.base} is not defined")
+        sizes = self.scope.model.maps.get(key)
+        if sizes is not None:
+            return [(self.mapped(key, sizes, operands[0][0][0], order), 0)]
         labels = tuple(self.scope.label(n, env) for n in self.scope.profile.ref(function).labels)
         rule = self.world.function(key.lower(), labels)
         self.mark_inner(arguments[0], operands[0], env)
         return self.lifted(operands, lambda a: rule.apply(self.ops, a, order))
+
+    def mapped(self, key: str, sizes: tuple[str, str], a: Val, order: int) -> Val:
+        """The value of a stated map between vectors of two lengths."""
+        below, above = (self.world.size(size) or int(size) for size in sizes)
+        if order or a.v.size != below:
+            raise UnknownError(f"the slope of {key}, which is a map between vectors")
+        shape = (1, above) if self.scope.model.rows else (above, 1)
+        return opaque_map(key, self.world.seed, [a], shape)
 
     def by_rows(self, a: Val) -> bool:
         """Whether the softmax of a matrix is of its rows."""

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name
 from symbackprop.notes.resolve.definitions import ADJOINTS, Definition, is_loss_key
+from symbackprop.notes.resolve.hypotheses import OPAQUE
 from symbackprop.notes.resolve.model import Entry
 from symbackprop.notes.resolve.profile import Profile
 from symbackprop.notes.statements import Statement
 from symbackprop.notes.trees import children, walk
 
-__all__ = ["acyclic", "distance", "general", "self_contained"]
+__all__ = ["acyclic", "distance", "general", "hypothetical", "self_contained"]
+
+SUPPOSED = 6
+"""Formulas for which what a display supposes is taken to hold."""
 
 ERA = 12
 """Formulas after which an older definition by number no longer goes with a newer general one."""
@@ -136,3 +140,24 @@ def spoken_of(node: ast.Node) -> list[Name]:
         elif not isinstance(here, ast.Label | ast.Range):
             waiting.extend(children(here))
     return found
+
+
+def hypothetical(
+    nearest: Sequence[int], everything: Sequence[Definition], entry: Entry
+) -> list[tuple[int, ...]]:
+    """The selection with what a display shortly before supposed, if one did."""
+    supposed = {
+        definition.key: number
+        for number, definition in enumerate(everything)
+        if 0 < entry.position - definition.position <= SUPPOSED and is_supposed(definition)
+    }
+    if not supposed:
+        return []
+    kept = tuple(-1 if m >= 0 and everything[m].key in supposed else m for m in nearest)
+    return [(*kept, *supposed.values())]
+
+
+def is_supposed(definition: Definition) -> bool:
+    """Whether a definition says only what a name depends on."""
+    body = definition.body
+    return isinstance(body, ast.Apply) and body.function == Name(OPAQUE)

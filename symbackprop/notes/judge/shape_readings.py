@@ -12,11 +12,11 @@ from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
 from symbackprop.notes.judge.maps import OPAQUE, TWIN
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key, Scope
+from symbackprop.notes.judge.shape_slopes import ShapeSlopes
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh
 from symbackprop.notes.judge.values import MismatchError, UnknownError
 from symbackprop.notes.kinds import Big, Prefix
 from symbackprop.notes.lexicon import FUNCTIONS
-from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.trees import walk
 
 __all__ = ["Extent", "ShapeReadings"]
@@ -26,7 +26,7 @@ class Extent(int):
     """A dimension that an index runs over, while shapes are inferred."""
 
 
-class ShapeReadings(Evaluator):
+class ShapeReadings(ShapeSlopes, Evaluator):
     """Readings of formulas as shapes: the part of `Inference` that walks formulas."""
 
     scope: Scope
@@ -38,6 +38,7 @@ class ShapeReadings(Evaluator):
     whole: set[Key]
     dims: Any
     kind: Any
+    symbol: Any
     variable: Any
     ones: dict[tuple[int, str], Sh]
 
@@ -188,6 +189,9 @@ class ShapeReadings(Evaluator):
             return [(arguments[0], 0)]
         if function.base == "d" and len(arguments) == 1 and "d" not in self.scope.table:
             return [(arguments[0], 0)]
+        mapped = self.mapped(key, arguments)
+        if mapped is not None:
+            return [(mapped, 0)]
         if function.base in FUNCTIONS or key in self.scope.profile.functions:
             return [(self.called(function.base, arguments), 0)]
         definition = self.scope.table.get(key)
@@ -202,38 +206,6 @@ class ShapeReadings(Evaluator):
                 return [(self.times(shape, arguments[0]), 0)]
             return [(shape, 0)]
         raise UnknownError(f"{function.base} of several arguments")
-
-    def some_shape(self) -> Sh:
-        """The shape of a value of which nothing is known: a vector, unless letters are numbers."""
-        if self.scope.hypothesis.scalars:
-            return NUMBER
-        sizes = (self.dims.new(feature=True), Dims.ONE)
-        return Sh(sizes[::-1] if self.scope.model.rows else sizes)
-
-    def derivative(self, node: ast.Derivative, env: Env) -> Readings:
-        """The shape of a derivative: of the variable, or a row for each entry of what moves."""
-        if not self.speaking or node.order != 1 or len(node.variables) != 1:
-            raise UnknownError("a derivative")
-        below = self.one(node.variables[0], env)
-        above = NUMBER if node.target is None else self.differentiated(node.target, env)
-        if not above.shape or not below.shape:
-            return [(below if not above.shape else above, 0)]
-        flat = []
-        for shape in (above, below):
-            first, second = shape.shape
-            flat.append(second if self.dims.is_one(first) else first)
-        return [(Sh((flat[0], flat[1])), 0)]
-
-    def differentiated(self, node: Node, env: Env) -> Sh:
-        """The shape of what is differentiated; an undefined loss is a number."""
-        head = node.function if isinstance(node, ast.Apply) else node
-        if isinstance(head, Name):
-            key = self.scope.profile.ref(head).key
-            unknown = key not in self.scope.table and key not in {k for k, _ in self.shapes}
-            if unknown and (is_loss_key(key) or key in self.scope.model.scalars):
-                return NUMBER
-        made: Sh = self.one(node, env)
-        return made
 
     def depends(self, node: ast.Apply, env: Env) -> bool:
         """Whether `y(z)` says that y depends on z."""

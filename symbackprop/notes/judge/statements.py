@@ -10,6 +10,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.claims import Claim
 from symbackprop.notes.kinds import Relation, Sign
 from symbackprop.notes.resolve.definitions import definitions_of, has_gradient
+from symbackprop.notes.resolve.hypotheses import is_dependence
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement, Unparsed
 from symbackprop.notes.trees import walk
@@ -51,6 +52,8 @@ def sort_statement(
     if isinstance(part, Fragment):
         return Sorted(Kind.OTHER, reason="states no relation")
     sides, relations = list(part.sides), list(part.relations)
+    if relations[0] is Relation.MAPS:
+        return Sorted(Kind.SHAPE, reason="says from where to where a function leads")
     while relations and relations[-1] in _MEMBERSHIP:
         sides.pop()
         relations.pop()
@@ -64,6 +67,8 @@ def sort_statement(
     update = update_of(part, sides, model)
     if update is not None:
         return Sorted(Kind.UPDATE, Claim(update, part.conditions))
+    if is_dependence(part):
+        return Sorted(Kind.SHAPE, reason="says what a name depends on")
     if part.inherited:
         if not lefts:
             return Sorted(Kind.OTHER, reason="the left side is missing")

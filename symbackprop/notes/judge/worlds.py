@@ -11,7 +11,13 @@ from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
-from symbackprop.notes.judge.selection import acyclic, distance, general, self_contained
+from symbackprop.notes.judge.selection import (
+    acyclic,
+    distance,
+    general,
+    hypothetical,
+    self_contained,
+)
 from symbackprop.notes.judge.world import World
 from symbackprop.notes.kinds import Font
 from symbackprop.notes.resolve.definitions import Definition, has_gradient, is_loss_key
@@ -102,6 +108,7 @@ class Worlds:
         alone = self_contained(made[0], everything, self.model.profile, entry)
         if alone is not None:
             made.insert(0, alone)
+        made.extend(hypothetical(nearest, everything, entry))
         cut = [acyclic(c, everything, self.model.profile, entry.position) for c in made]
         return list(dict.fromkeys(cut))
 

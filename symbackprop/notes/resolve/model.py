@@ -11,10 +11,11 @@ from symbackprop.notes.kinds import Prefix, ProductOp
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, definitions_of
 from symbackprop.notes.resolve.gradient_names import gradient_names, marked
+from symbackprop.notes.resolve.hypotheses import supposed
 from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
 from symbackprop.notes.resolve.prose import local_statements
 from symbackprop.notes.resolve.shapes import stated_shapes
-from symbackprop.notes.resolve.sizes import rows_declared, shapes_beside
+from symbackprop.notes.resolve.sizes import rows_declared, shapes_beside, stated_maps
 from symbackprop.notes.statements import Fragment, Parsed, Statement
 from symbackprop.notes.trees import walk
 
@@ -48,6 +49,7 @@ class Model:
     shapes: dict[str, tuple[str, str]] = field(default_factory=dict)
     rows: bool = False
     scalars: frozenset[str] = frozenset()
+    maps: dict[str, tuple[str, str]] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)
     gradients: frozenset[str] = frozenset()
     signed: bool = False
@@ -74,10 +76,7 @@ def model_of(document: Document) -> Model:
     profile = profile_of(nodes)
     model = Model(document, profile, [], signed=has_entrywise_sign(nodes))
     for position, (formula, one) in enumerate(zip(document.formulas, parsed, strict=True)):
-        local: list[Definition] = []
-        if formula.display:
-            for statement in local_statements(document, formula):
-                local.extend(definitions_of(statement, position, profile, local=True))
+        local = _beside(document, formula, one, position, profile) if formula.display else []
         model.entries.append(Entry(position, formula, one, tuple(local)))
         for part in one.parts:
             if isinstance(part, Statement) and not _is_update(part):
@@ -98,6 +97,7 @@ def model_of(document: Document) -> Model:
     for key, pair in shapes_beside(document, parsed, profile).items():
         model.shapes.setdefault(key, pair)
     model.rows = rows_declared(document)
+    model.maps = stated_maps(parsed, profile)
     model.scalars = differentiated_only(parsed, profile) - model.defined()
     return model
 
@@ -114,6 +114,19 @@ def has_entrywise_sign(nodes: list[Node]) -> bool:
                 if ops & _ENTRYWISE or (ops & _STARS and ops - _STARS):
                     return True
     return False
+
+
+def _beside(
+    document: Document, formula: Formula, parsed: Parsed, position: int, profile: Profile
+) -> list[Definition]:
+    """What holds for one display: what the prose before it defines, and what it supposes."""
+    found: list[Definition] = []
+    for statement in local_statements(document, formula):
+        found.extend(definitions_of(statement, position, profile, local=True))
+    for part in parsed.parts:
+        if isinstance(part, Statement):
+            found.extend(supposed(part, position, profile))
+    return found
 
 
 def differentiated_only(parsed: list[Parsed], profile: Profile) -> frozenset[str]:

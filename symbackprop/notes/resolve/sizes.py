@@ -8,14 +8,14 @@ from collections.abc import Callable
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.document import Document, Formula
-from symbackprop.notes.kinds import ProductOp
+from symbackprop.notes.kinds import ProductOp, Relation
 from symbackprop.notes.resolve.profile import Profile
-from symbackprop.notes.statements import Fragment, Parsed, parse_formula
+from symbackprop.notes.statements import Fragment, Parsed, Statement, parse_formula
 from symbackprop.notes.trees import children
 
 State = Callable[[Node, tuple[str, str]], None]
 
-__all__ = ["rows_declared", "shapes_beside"]
+__all__ = ["rows_declared", "shapes_beside", "stated_maps"]
 
 _ROWS = re.compile(
     r"\bvectors\b[^.;:]{0,30}\bare\b[^.;:]{0,20}\brows?\b|"
@@ -58,6 +58,24 @@ def shapes_beside(
     _beside(document.formulas, parsed, state)
     for key in doubtful:
         del found[key]
+    return found
+
+
+def stated_maps(parsed: list[Parsed], profile: Profile) -> dict[str, tuple[str, str]]:
+    r"""Functions between vectors of two lengths: `f : \mathbb{R}^n \to \mathbb{R}^m`."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in parsed:
+        for part in one.parts:
+            if not isinstance(part, Statement) or len(part.sides) != 3:
+                continue
+            name, first, second = part.sides
+            if part.relations[0] is not Relation.MAPS or not isinstance(name, Name):
+                continue
+            spaces = [s for s in (first, second) if isinstance(s, ast.Space)]
+            if len(spaces) == 2 and all(len(s.sizes) == 1 for s in spaces):
+                sizes = (size_text(spaces[0].sizes[0]), size_text(spaces[1].sizes[0]))
+                if sizes[0] != sizes[1]:
+                    found[profile.ref(name).key] = sizes
     return found
 
 
