@@ -51,9 +51,9 @@ def sort_statement(
         return Sorted(Kind.OTHER, reason=f"not understood: {part.reason}")
     if isinstance(part, Fragment):
         return Sorted(Kind.OTHER, reason="states no relation")
+    if is_dependence(part) or part.relations[0] is Relation.MAPS:
+        return Sorted(Kind.SHAPE, reason="says what depends on what")
     sides, relations = list(part.sides), list(part.relations)
-    if relations[0] is Relation.MAPS:
-        return Sorted(Kind.SHAPE, reason="says from where to where a function leads")
     while relations and relations[-1] in _MEMBERSHIP:
         sides.pop()
         relations.pop()
@@ -67,8 +67,6 @@ def sort_statement(
     update = update_of(part, sides, model)
     if update is not None:
         return Sorted(Kind.UPDATE, Claim(update, part.conditions))
-    if is_dependence(part):
-        return Sorted(Kind.SHAPE, reason="says what a name depends on")
     if part.inherited:
         if not lefts:
             return Sorted(Kind.OTHER, reason="the left side is missing")
