@@ -8,11 +8,13 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.scope import Key, Scope
-from symbackprop.notes.judge.shape_readings import Extent, ShapeReadings, is_log
+from symbackprop.notes.judge.shape_indices import Extent
+from symbackprop.notes.judge.shape_readings import ShapeReadings, is_log
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh, ShapeOps
 from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.resolve.explicit import is_explicit
 from symbackprop.notes.trees import walk
 
 __all__ = ["Inference"]
@@ -41,6 +43,7 @@ class Inference(ShapeReadings):
         self.consumed: set[Key] = set()
         self.targets: set[str] = set()
         self.busy: list[Key] = []
+        self.inside: set[str] = set()
         self.sizes: dict[int, int] = {}
         self.ones: dict[tuple[int, str], Sh] = {}
         self.speaking = False
@@ -58,9 +61,11 @@ class Inference(ShapeReadings):
     def run(self, sides: tuple[Node, ...] = ()) -> None:
         """Infer the shapes of all definitions, and of the names of a claim that stands alone."""
         self.scope.leaves.clear()
-        for definition in self.scope.definitions:
+        for definition in sorted(self.scope.definitions, key=lambda d: is_explicit(d.key)):
             if definition.late or self.only_function(definition):
                 continue
+            if is_explicit(definition.key):
+                self.scope.leaves.update(key for key, _ in self.shapes)
             if definition.comps and all(isinstance(c, ast.Number) for c in definition.comps):
                 continue
             for labels in self.instances(definition):
@@ -266,6 +271,8 @@ class Inference(ShapeReadings):
     def kind(self, key: str) -> str:
         """scalar, matrix, column, bias, or data in capital or small letters."""
         hypothesis = self.scope.hypothesis
+        if hypothesis.narrow:
+            return "scalar"
         base = key.split(":")[-1].split("_")[0].split("^")[0]
         rank = self.scope.profile.ranks.get(base, 0)
         if not rank and self.scope.profile.ranks.get(base.lower(), 0) == 2:
@@ -304,8 +311,11 @@ class Inference(ShapeReadings):
     def settle(self) -> None:
         """Decide what unification left open: which dimension is one, which the batch."""
         dims, batch = self.dims, self.scope.hypothesis.batch
+        added = [bias.shape for bias, _ in self.ops.biases]
         for key, shape in self.open:
             kind = self.kind(key[0])
+            if kind == "bias" and shape.shape not in added and not key[0][:1].isupper():
+                kind = "small"
             if kind in ("bias", "matrix"):
                 continue
             many = batch == 2 or (batch == 1 and kind == "capital")

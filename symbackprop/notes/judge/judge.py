@@ -15,13 +15,14 @@ from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.pullbacks import is_pullback, last_map, pulled_back
 from symbackprop.notes.judge.selection import spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
-from symbackprop.notes.judge.worlds import LAST_SEED, SEEDS, Choice, Worlds
+from symbackprop.notes.judge.worlds import LAST_SEED, NUMBERS, SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement, Unparsed
 from symbackprop.notes.trees import walk
 
-__all__ = ["Config", "Judge", "Judged"]
+__all__ = ["Config", "Judge", "Judged", "seeds_of"]
+
 
 ENOUGH = 0.6
 """Share of the claims that a reading with several examples must explain to be preferred."""
@@ -61,6 +62,12 @@ class Judged:
         return self.sorted.claim
 
 
+def seeds_of(choice: Choice, sides: bool = False) -> tuple[int, ...]:
+    """The seeds at which a claim has to hold: more of them for kinks, and for bare numbers."""
+    many = sides or (bool(choice) and choice[-1] == NUMBERS)
+    return tuple(range(SEEDS[0], LAST_SEED + 1)) if many else SEEDS
+
+
 class Judge:
     """The judge of one document."""
 
@@ -69,6 +76,7 @@ class Judge:
         self.worlds = Worlds(model)
         self.items: list[Judged] = []
         self.tried: list[Config] = []
+        self.selected: dict[tuple[int, Claim | None], list[Choice]] = {}
         self.binders: dict[tuple[Choice, int, Flags], Numbers] = {}
         self.sort()
 
@@ -128,7 +136,7 @@ class Judge:
         assert item.claim is not None
         first: Outcome | None = None
         for number, claim in enumerate(self.variants(item)):
-            choices = self.worlds.choices(item.entry)
+            choices = self.selections(item, claim)
             for choice in choices if number == 0 else choices[:1]:
                 made = self.in_world(claim, choice, config)
                 if made.status is Status.RIGHT:
@@ -184,6 +192,36 @@ class Judge:
             return None
         return aside(claim, self.model, () if alone else given, config.flags, symmetric)
 
+    def selections(self, item: Judged, claim: Claim | None = None) -> list[Choice]:
+        """The selections of definitions that a claim may be about, the likely ones first."""
+        claim = claim or item.claim
+        key = (item.entry.position, claim)
+        if key not in self.selected:
+            choices = self.worlds.choices(item.entry)
+            narrow = [n for c in choices for n in self.worlds.narrow(claim, c)] if claim else []
+            numbers = [n for n in narrow if n[-1] == NUMBERS]
+            if numbers and narrow[0] == numbers[0] and self.superseded(choices, item):
+                choices, numbers, narrow = choices[:1], numbers[:1], []
+            others = [n for n in narrow if n[-1] != NUMBERS]
+            self.selected[key] = list(dict.fromkeys((*numbers, *choices, *others)))
+        return self.selected[key]
+
+    def superseded(self, choices: list[Choice], item: Judged) -> bool:
+        """Whether the other selections have older definitions, with claims about them already."""
+        everything = self.worlds.everything()
+        here = item.entry.position
+        for choice in choices[1:]:
+            for old, new in zip(choice, choices[0], strict=True):
+                if old < 0 or new < 0 or old == new:
+                    continue
+                first, last = everything[old].position, everything[new].position
+                if first < last <= here and not any(
+                    first <= one.entry.position < last and one.sorted.kind is Kind.CLAIM
+                    for one in self.items
+                ):
+                    return False
+        return True
+
     def variants(self, item: Judged) -> list[Claim]:
         """The claim, and where its left side is missing, with each left side before it."""
         assert item.claim is not None
@@ -212,7 +250,7 @@ class Judge:
         config = self.projected(item, config)
         if config not in item.quick:
             assert item.claim is not None
-            choice = self.worlds.choices(item.entry)[0]
+            choice = self.selections(item)[0]
             item.quick[config] = self.in_world(item.claim, choice, config, SEEDS[:1])
         return item.quick[config]
 
@@ -248,7 +286,7 @@ class Judge:
         """What comes of a claim in one choice of definitions, at every seed."""
         made: Outcome | None = None
         sides = bent(claim)
-        waiting = list(range(SEEDS[0], LAST_SEED + 1) if sides and len(seeds) > 1 else seeds)
+        waiting = list(seeds_of(choice, sides) if len(seeds) > 1 else seeds)
         while waiting:
             seed = waiting.pop(0)
             numbers = self.worlds.numbers(choice, config.batch, seed, config.flags)

@@ -16,13 +16,16 @@ from symbackprop.notes.judge.functions import ELEMENTWISE, named, opaque_scalar
 from symbackprop.notes.judge.maps import OPAQUE, PULLBACKS, TWIN, opaque_map, twin
 from symbackprop.notes.judge.products import Readings, distinct, natural, readings
 from symbackprop.notes.judge.scope import Scope
-from symbackprop.notes.judge.values import MismatchError, UnknownError, Val
+from symbackprop.notes.judge.values import Array, MismatchError, UnknownError, Val
 from symbackprop.notes.judge.world import BATCH_SIZE, World
 from symbackprop.notes.kinds import Delimiter, Prefix, ProductOp
 from symbackprop.notes.lexicon import ACTIVATIONS, FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
 
 __all__ = ["Calls"]
+
+STEP = 1e-4
+"""Of a difference of slopes: its error is near 1e-9."""
 
 
 class Calls(Evaluator):
@@ -158,22 +161,41 @@ class Calls(Evaluator):
                         replace(env, formal=dict(zip(keys, a, strict=True)), letters={}),
                     ),
                 )
-            if order > 1 or len(keys) != 1:
+            if order > 2 or len(keys) != 1:
                 raise UnknownError("a higher derivative")
-            return self.lifted(operands, lambda a: self.slope_of(definition, keys[0], a, env))
+            return self.lifted(
+                operands,
+                lambda a: (
+                    self.slope_of(definition, keys[0], a, env)
+                    if order == 1
+                    else Val(self.bend_of(definition, keys[0], a, env))
+                ),
+            )
         finally:
             self.depth -= 1
 
     def slope_of(self, definition: Definition, key: str, a: Val, env: Env) -> Val:
         """The derivative of a function of one number, at every entry."""
-        inside = Val(a.v, np.ones((*a.shape, 1)))
+        slope = self.slope_at(definition, key, a.v, env)
+        tangent = None
+        if a.d is not None:
+            tangent = self.bend_of(definition, key, a, env)[..., None] * a.d
+        return Val(slope, tangent)
+
+    def slope_at(self, definition: Definition, key: str, at: Array, env: Env) -> Array:
+        """The numbers of the derivative of a function, at some numbers."""
+        inside = Val(at, np.ones((*at.shape, 1)))
         made = self.one(
             definition.body, replace(env, formal={key: inside}, letters={}, frozen=False)
         )
-        if made.shape != a.shape:
+        if made.shape != at.shape:
             raise UnknownError("the derivative of a function that is not of every entry")
-        slope = np.zeros(a.shape) if made.d is None else made.d[..., 0]
-        return Val(slope, None if a.d is None else np.full((*a.shape, a.d.shape[-1]), np.nan))
+        return np.zeros(at.shape) if made.d is None else np.asarray(made.d[..., 0])
+
+    def bend_of(self, definition: Definition, key: str, a: Val, env: Env) -> Array:
+        """The second derivative, by the difference of slopes on both sides."""
+        above, below = (self.slope_at(definition, key, a.v + h, env) for h in (STEP, -STEP))
+        return np.asarray((above - below) / (2 * STEP))
 
     def known_call(
         self, function: Name, key: str, arguments: list[Node], order: int, env: Env

@@ -45,6 +45,8 @@ class Hypothesis:
         Data are positive, for logarithms.
     symmetric : frozenset of str
         Matrices that are symmetric.
+    narrow : bool
+        Everything is a number, whatever its letter is elsewhere.
     """
 
     batch: int = 0
@@ -53,6 +55,7 @@ class Hypothesis:
     rows: bool = False
     positive: bool = False
     symmetric: frozenset[str] = frozenset()
+    narrow: bool = False
 
 
 @dataclass(slots=True)
@@ -147,6 +150,8 @@ class Scope:
         base = key.split(":")[-1]
         if key in self.leaves:
             return key
+        if key in self.model.straight and not self.table.get(key):
+            return key.upper()
         if key in self.model.mentioned and base_is_small(key) and not (whole and self.leaves):
             return key
         other = key[: len(key) - len(base)] + base[:1].swapcase() + base[1:]

@@ -106,10 +106,19 @@ def self_contained(
     choice: tuple[int, ...], everything: Sequence[Definition], profile: Profile, entry: Entry
 ) -> tuple[int, ...] | None:
     """The definitions that stand beside a display alone, when it speaks of nothing else."""
-    local = tuple(m if m >= 0 and everything[m].local else -1 for m in choice)
+    local = tuple(
+        m
+        if m >= 0
+        and (
+            everything[m].local
+            or (everything[m].formals and everything[m].key in profile.functions)
+        )
+        else -1
+        for m in choice
+    )
     known: set[str] = set()
     for number in local:
-        if number >= 0:
+        if number >= 0 and everything[number].local:
             names = (n for _, n in walk(everything[number].body) if isinstance(n, Name))
             known |= {everything[number].key, *(profile.ref(n).key for n in names)}
     if not known:

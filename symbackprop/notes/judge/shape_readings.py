@@ -8,28 +8,27 @@ from typing import Any
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.dots import dotted
-from symbackprop.notes.judge.evaluate import Env, Evaluator, NeedLetterError
+from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.maps import OPAQUE, TWIN
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Key, Scope
+from symbackprop.notes.judge.shape_indices import Extent, ShapeIndices
 from symbackprop.notes.judge.shape_slopes import ShapeSlopes
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh
-from symbackprop.notes.judge.values import MismatchError, UnknownError
+from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError
 from symbackprop.notes.kinds import Big, Prefix
 from symbackprop.notes.lexicon import FUNCTIONS
+from symbackprop.notes.resolve.definitions import Definition
 from symbackprop.notes.trees import walk
 
-__all__ = ["Extent", "ShapeReadings"]
+__all__ = ["ShapeReadings"]
 
 
-class Extent(int):
-    """A dimension that an index runs over, while shapes are inferred."""
-
-
-class ShapeReadings(ShapeSlopes, Evaluator):
+class ShapeReadings(ShapeSlopes, ShapeIndices):
     """Readings of formulas as shapes: the part of `Inference` that walks formulas."""
 
     scope: Scope
+    inside: set[str]
     targets: set[str]
     symbols: dict[str, int]
     speaking: bool
@@ -125,55 +124,6 @@ class ShapeReadings(ShapeSlopes, Evaluator):
         """Whether a name is an index letter or a constant."""
         return node.base in env.letters or node.base in ("pi", "e", "infty")
 
-    def is_delta(
-        self, node: Name, key: str, labels: tuple[int, ...], comps: tuple[Node, ...]
-    ) -> bool:
-        """Whether a name is Kronecker's delta."""
-        return (
-            node.base in ("delta", "I", "1") and len(comps) == 2 and not labels
-            and not self.scope.table.get(key)
-        )  # fmt: skip
-
-    def equal_letters(self, a: Node, b: Node, env: Env) -> None:
-        """Two letters that are compared run equally far: ask for one whose mate is known."""
-        first, second = letter_of(a), letter_of(b)
-        if first is None or second is None:
-            return
-        for letter, mate in ((first, second), (second, first)):
-            bound = env.letters.get(mate)
-            if isinstance(bound, Extent):
-                other = env.letters.get(letter)
-                if other is None:
-                    raise NeedLetterError(letter, int(bound))
-                if isinstance(other, Extent):
-                    self.dims.join(other, bound)
-
-    def component(self, shape: Sh, comps: tuple[Node, ...], env: Env) -> None:
-        """Note the extents of component indices."""
-        dims = self.dims
-        where = list(shape.shape)
-        if len(comps) == 1:
-            first, second = where
-            if dims.is_one(first) and not dims.is_one(second):
-                where = [second]
-            elif self.scope.model.rows and not dims.is_feature(first) and not dims.is_one(second):
-                dims.join(first, Dims.ONE)
-                where = [second]
-            else:
-                if not dims.is_feature(second):
-                    dims.join(second, Dims.ONE)
-                where = [first]
-        for comp, dim in zip(comps, where, strict=False):
-            if isinstance(comp, Name) and not comp.subs and not comp.sups:
-                letter = comp.base + "'" * comp.primes
-                if letter in self.targets or (len(letter) == 1 and letter in "yY"):
-                    continue
-                if letter not in env.letters:
-                    raise NeedLetterError(letter, dim)
-                bound = env.letters[letter]
-                if isinstance(bound, Extent):
-                    dims.join(bound, dim)
-
     def apply(self, node: ast.Apply, env: Env) -> Readings:
         """Read a function of arguments, or a product that looks like one."""
         function = node.function
@@ -192,9 +142,11 @@ class ShapeReadings(ShapeSlopes, Evaluator):
         mapped = self.mapped(key, arguments)
         if mapped is not None:
             return [(mapped, 0)]
-        if function.base in FUNCTIONS or key in self.scope.profile.functions:
-            return [(self.called(function.base, arguments), 0)]
         definition = self.scope.table.get(key)
+        if function.base in FUNCTIONS or key in self.scope.profile.functions:
+            if definition and len(definition[0].formals) == len(arguments) == 1:
+                self.constants_of(definition[0], arguments[0], env)
+            return [(self.called(function.base, arguments), 0)]
         if definition and definition[0].formals:
             formals = [self.scope.profile.ref(f).key for f in definition[0].formals]
             if len(formals) == len(arguments):
@@ -206,6 +158,20 @@ class ShapeReadings(ShapeSlopes, Evaluator):
                 return [(self.times(shape, arguments[0]), 0)]
             return [(shape, 0)]
         raise UnknownError(f"{function.base} of several arguments")
+
+    def constants_of(self, definition: Definition, argument: Sh, env: Env) -> None:
+        """Give the names in a function's formula shapes, those that are no arguments too."""
+        formal = {self.scope.profile.ref(definition.formals[0]).key: argument}
+        inner = replace(env, formal={**env.formal, **formal}, letters={})
+        if definition.key in self.inside:
+            return
+        self.inside.add(definition.key)
+        try:
+            self.one(definition.body, inner)
+        except (UnknownError, MismatchError, NeedLetterError, OutOfRangeError):
+            return
+        finally:
+            self.inside.discard(definition.key)
 
     def depends(self, node: ast.Apply, env: Env) -> bool:
         """Whether `y(z)` says that y depends on z."""
@@ -232,6 +198,8 @@ class ShapeReadings(ShapeSlopes, Evaluator):
         if name in ("sum", "mean", "tr", "trace", "norm", "logsumexp", "np.sum", "np.mean", "det",
                     "Tr", "LSE", "CE", "KL", "MSE", "BCE", "NLL", "Loss", "loss", "Div", "div",
                     "cost", "Cost"):  # fmt: skip
+            if name in ("tr", "trace", "Tr", "det") and arguments and arguments[0].shape:
+                self.dims.join(*arguments[0].shape)
             return NUMBER
         if name in ("rot", "flatten", "reshape", "vec", "Vec", "argmax", "concat", "Concat"):
             raise UnknownError(f"{name} is not known")
@@ -293,24 +261,6 @@ class ShapeReadings(ShapeSlopes, Evaluator):
         """Read a definition by cases."""
         return [(self.ops.maximum([self.one(case.value, env) for case in node.cases]), 0)]
 
-    def indicator(self, node: ast.Indicator, env: Env) -> Readings:
-        """Read an indicator."""
-        condition = node.condition
-        while isinstance(condition, ast.Group) and len(condition.items) == 1:
-            condition = condition.items[0]
-        if isinstance(condition, ast.Comparison) and len(condition.sides) == 2:
-            sides = [letter_of(side) for side in condition.sides]
-            if all(side is not None and self.counts(side, env) for side in sides):
-                self.equal_letters(*condition.sides, env)
-                return [(NUMBER, 0)]
-        for _, part in walk(node.condition):
-            if isinstance(part, Name) and part.base not in env.letters:
-                try:
-                    return [(self.one(part, env), 0)]
-                except UnknownError:
-                    continue
-        return [(NUMBER, 0)]
-
     def indexed(self, node: ast.Indexed, env: Env) -> Readings:
         """Read an index on a formula."""
         base = self.one(node.base, env)
@@ -327,20 +277,9 @@ class ShapeReadings(ShapeSlopes, Evaluator):
             return self.read(node.operand, env)
         raise UnknownError("a gradient in a definition")
 
-    def counts(self, letter: str, env: Env) -> bool:
-        """Whether a letter counts entries somewhere in the document."""
-        return letter in env.letters or letter in self.scope.profile.letters
-
     def exponent(self, node: Node, env: Env) -> float:
         """Give an exponent as a number."""
         return 1.0
-
-
-def letter_of(node: Node) -> str | None:
-    """The letter that a side of a condition is."""
-    if isinstance(node, Name) and len(node.base) == 1 and not node.subs and not node.sups:
-        return node.base + "'" * node.primes
-    return None
 
 
 def is_log(node: Node) -> bool:

@@ -11,6 +11,7 @@ from symbackprop.notes.judge.judge import Config, Judge, Judged
 from symbackprop.notes.judge.layouts import another_layout_is_named
 from symbackprop.notes.judge.statements import Kind
 from symbackprop.notes.judge.values import MismatchError, UnknownError
+from symbackprop.notes.judge.worlds import NUMBERS
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.resolve.profile import Profile
@@ -170,9 +171,16 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
 
 def sound(item: Judged, judge: Judge, config: Config) -> bool:
     """Whether the world is beyond doubt: one definition for each name, nothing that failed."""
-    if item.sorted.lefts or len(judge.worlds.choices(item.entry)) > 1:
+    if item.sorted.lefts or item.claim is None:
         return False
-    choice = judge.worlds.choices(item.entry)[0]
+    choices = judge.selections(item)
+    if choices[0][-1:] == (NUMBERS,):
+        choices = [choice for choice in choices if choice[-1] == NUMBERS]
+    else:
+        choices = judge.worlds.choices(item.entry)
+    if len(choices) > 1:
+        return False
+    choice = choices[0]
     world = judge.worlds.world(choice, config.batch, 1)
     return not world.failed and not world.inference.conflicts
 

@@ -19,6 +19,7 @@ from symbackprop.notes.judge.scope import Key, Scope
 from symbackprop.notes.judge.shapes import Dims
 from symbackprop.notes.judge.values import Array, MismatchError, OutOfRangeError, UnknownError, Val
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.resolve.explicit import is_explicit
 from symbackprop.notes.trees import walk
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class World:
 
     def variable(self, key: Key) -> Val:
         """The value of a name with its tangent, its own directions included."""
-        if self.busy and key not in self.consumed:
+        if self.busy and key not in self.consumed and not is_explicit(self.busy[-1][0]):
             self.consumed.add(key)
         if key in self.values:
             return self.values[key]
@@ -143,6 +144,8 @@ class World:
             else:
                 value = self.evaluator.one(body, env)
         except (UnknownError, OutOfRangeError, MismatchError, NeedLetterError) as error:
+            if is_explicit(key[0]):
+                raise UnknownError(str(error)) from error
             self.failed[key] = f"{key[0]} has no value: {error}"
             raise UnknownError(self.failed[key]) from error
         finally:
@@ -246,6 +249,7 @@ class World:
             for key in self.values
             if key not in self.inference.leaves
             and not key[0].startswith("pre ")
+            and not is_explicit(key[0])
             and key not in self.consumed
             and not (is_loss_key(key[0]) and self.values[key].v.ndim == 0)
         ]

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name
+from symbackprop.notes.judge.claims import Claim
 from symbackprop.notes.judge.entries import all_entries
 from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
+from symbackprop.notes.judge.narrow import closed, cone, numbers_only, plain_names
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
 from symbackprop.notes.judge.selection import (
@@ -22,6 +24,7 @@ from symbackprop.notes.judge.world import World
 from symbackprop.notes.kinds import Font
 from symbackprop.notes.resolve.definitions import Definition, has_gradient, is_loss_key
 from symbackprop.notes.resolve.model import Entry, Model
+from symbackprop.notes.statements import Fragment
 from symbackprop.notes.trees import walk
 
 __all__ = ["Choice", "Worlds"]
@@ -32,6 +35,9 @@ LAST_SEED = 6
 MOST_CHOICES = 4
 
 Choice = tuple[int, ...]
+
+NUMBERS = -2
+"""The last item of a choice in which nothing is an array."""
 
 
 @dataclass(slots=True)
@@ -45,6 +51,7 @@ class Worlds:
     inferences: dict[tuple[Choice, Hypothesis], tuple[Scope, Inference]] = field(
         default_factory=dict
     )
+    small: set[str] | None = None
     tried: tuple[int, ...] | None = None
     listed: list[Definition] = field(default_factory=list)
 
@@ -112,6 +119,39 @@ class Worlds:
         cut = [acyclic(c, everything, self.model.profile, entry.position) for c in made]
         return list(dict.fromkeys(cut))
 
+    def narrow(self, claim: Claim, choice: Choice) -> list[Choice]:
+        """The definitions that a claim rests on alone; all as numbers where no array is among them.
+
+        None when the claim asks for a gradient of a loss, which rests on everything.
+        """
+        profile = self.model.profile
+        definitions = self.definitions(choice)
+        if not closed(claim, definitions, profile):
+            return []
+        keys = cone(claim, definitions, profile)
+        everything = self.everything()
+        kept = tuple(m if m >= 0 and everything[m].key in keys else -1 for m in choice)
+        made = [kept]
+        chosen = [everything[m] for m in kept if m >= 0 and not everything[m].late]
+        if numbers_only(claim, chosen, profile, self.plain()):
+            made.insert(0, (*kept, NUMBERS))
+        return made
+
+    def plain(self) -> set[str]:
+        """Names that look like numbers everywhere."""
+        if self.small is None:
+            nodes = [
+                node
+                for entry in self.model.entries
+                for part in entry.parsed.parts
+                for node in (
+                    (part.node,) if isinstance(part, Fragment) else getattr(part, "sides", ())
+                )
+            ]
+            shaped = {key.split("[")[0] for key in self.model.shapes}
+            self.small = plain_names(nodes, self.model.profile) - shaped
+        return self.small
+
     def definitions(self, choice: Choice) -> tuple[Definition, ...]:
         """The definitions of a selection, in the order of the document; local ones first."""
         everything = self.everything()
@@ -126,12 +166,15 @@ class Worlds:
         if key in self.inferences:
             return self.inferences[key]
         best: tuple[int, Scope, Inference] | None = None
-        for hypothesis in (
+        hypotheses: tuple[Hypothesis, ...] = (
             Hypothesis(batch),
             Hypothesis(batch, weights=True),
             Hypothesis(batch, rows=True),
             *(() if self.has_vectors() else (Hypothesis(batch, scalars=True),)),
-        ):
+        )
+        if choice and choice[-1] == NUMBERS:
+            hypotheses = (Hypothesis(scalars=True, narrow=True),)
+        for hypothesis in hypotheses:
             scope = Scope(self.model, self.definitions(choice), hypothesis)
             inference = Inference(scope)
             inference.run()

@@ -11,7 +11,7 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.claims import Claim, Outcome, Status, compared, evaluate_claim
 from symbackprop.notes.judge.evaluate import Env, NeedLetterError
-from symbackprop.notes.judge.judge import Config, Judge, Judged
+from symbackprop.notes.judge.judge import Config, Judge, Judged, seeds_of
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.statements import Kind, sort_statement
@@ -126,7 +126,7 @@ class _Search:
 
     def evaluators(self) -> list[Numbers]:
         """The evaluators of the world in which the claim failed, one for every seed."""
-        choices = self.judge.worlds.choices(self.item.entry)
+        choices = self.judge.selections(self.item)
         chosen: Choice = choices[0]
         for choice in choices:
             made = self.judge.in_world(self.claim, choice, self.config, SEEDS[:1])
@@ -134,7 +134,7 @@ class _Search:
                 chosen = choice
                 break
         found = []
-        for seed in SEEDS:
+        for seed in seeds_of(chosen):
             flags = self.config.flags
             numbers = self.judge.worlds.numbers(chosen, self.config.batch, seed, flags)
             numbers.bindings = dict(self.judge.bound(chosen, self.config, self.claim))

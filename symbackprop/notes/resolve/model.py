@@ -10,12 +10,14 @@ from symbackprop.notes.document import Document, Formula
 from symbackprop.notes.kinds import Prefix, ProductOp
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, definitions_of
+from symbackprop.notes.resolve.explicit import explicit_definitions
 from symbackprop.notes.resolve.gradient_names import gradient_names, marked
 from symbackprop.notes.resolve.hypotheses import supposed
 from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
 from symbackprop.notes.resolve.prose import local_statements
 from symbackprop.notes.resolve.shapes import stated_shapes
 from symbackprop.notes.resolve.sizes import rows_declared, shapes_beside, stated_maps
+from symbackprop.notes.resolve.weights import straight_entries
 from symbackprop.notes.statements import Fragment, Parsed, Statement
 from symbackprop.notes.trees import walk
 
@@ -51,6 +53,7 @@ class Model:
     scalars: frozenset[str] = frozenset()
     maps: dict[str, tuple[str, str]] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)
+    straight: frozenset[str] = frozenset()
     gradients: frozenset[str] = frozenset()
     signed: bool = False
 
@@ -81,6 +84,7 @@ def model_of(document: Document) -> Model:
         for part in one.parts:
             if isinstance(part, Statement) and not _is_update(part):
                 model.definitions.extend(definitions_of(part, position, profile))
+    add_explicit(model)
     everything = [*model.definitions, *(d for e in model.entries for d in e.local)]
     model.gradients = gradient_names(everything, profile)
     model.definitions = marked(model.definitions, model.gradients)
@@ -92,6 +96,7 @@ def model_of(document: Document) -> Model:
             for _, node in walk(definition.body):
                 if isinstance(node, Name):
                     model.mentioned.add(profile.ref(node).key)
+    model.straight = straight_entries(everything, profile)
     _depth(model, nodes)
     model.shapes = stated_shapes(document, parsed, profile)
     for key, pair in shapes_beside(document, parsed, profile).items():
@@ -127,6 +132,22 @@ def _beside(
         if isinstance(part, Statement):
             found.extend(supposed(part, position, profile))
     return found
+
+
+def add_explicit(model: Model) -> None:
+    """Add the formulas that claims differentiate without a name, for these claims alone."""
+    known = {d.key for d in model.definitions if not d.formals}
+    for definition in model.definitions:
+        if not definition.formals:
+            names = (n for _, n in walk(definition.body) if isinstance(n, Name))
+            known |= {model.profile.ref(n).key for n in names}
+    for place, entry in enumerate(model.entries):
+        made: list[Definition] = []
+        for part in entry.parsed.parts:
+            if isinstance(part, Statement):
+                made.extend(explicit_definitions(part, entry.position, model.profile, known))
+        if made:
+            model.entries[place] = replace(entry, local=(*entry.local, *made))
 
 
 def differentiated_only(parsed: list[Parsed], profile: Profile) -> frozenset[str]:
