@@ -144,8 +144,7 @@ class ShapeReadings(ShapeSlopes, ShapeIndices):
             return [(mapped, 0)]
         definition = self.scope.table.get(key)
         if function.base in FUNCTIONS or key in self.scope.profile.functions:
-            if definition and len(definition[0].formals) == len(arguments) == 1:
-                self.constants_of(definition[0], arguments[0], env)
+            self.constants_of(definition, arguments, env)
             return [(self.called(function.base, arguments), 0)]
         if definition and definition[0].formals:
             formals = [self.scope.profile.ref(f).key for f in definition[0].formals]
@@ -159,8 +158,13 @@ class ShapeReadings(ShapeSlopes, ShapeIndices):
             return [(shape, 0)]
         raise UnknownError(f"{function.base} of several arguments")
 
-    def constants_of(self, definition: Definition, argument: Sh, env: Env) -> None:
+    def constants_of(
+        self, definitions: list[Definition] | None, arguments: list[Sh], env: Env
+    ) -> None:
         """Give the names in a function's formula shapes, those that are no arguments too."""
+        if not definitions or not len(definitions[0].formals) == len(arguments) == 1:
+            return
+        definition, argument = definitions[0], arguments[0]
         formal = {self.scope.profile.ref(definition.formals[0]).key: argument}
         inner = replace(env, formal={**env.formal, **formal}, letters={})
         if definition.key in self.inside:
