@@ -47,7 +47,6 @@ def _normal(rng, shape, fan_in):
     return (rng.standard_normal(shape) / np.sqrt(fan_in)).astype(DTYPE)
 
 
-@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # branches not taken
 def forward(params, inputs):
     """Compute the outputs, and what `backward` needs besides.
 
@@ -78,24 +77,28 @@ def forward(params, inputs):
     return {"loss": loss}, cache
 
 
-@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # branches not taken
 def backward(cache, cotangents, wrt=None):
     """Pull cotangents of the outputs back to the parameters, or to the names in `wrt`."""
     wrt = _wanted(wrt)
     m, X, K1, Z1, A1, M, W2, exp_Z2, sum_exp_Z2, Y, log_softmax_Z2 = cache
     dloss = _cotangent(cotangents, "loss", ())
     P = exp_Z2 / sum_exp_Z2[:, None]  # (m, 10)
-    A1_view_2 = A1.reshape(-1, 8, 3, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(-1, 8, 3, 3, 4)
     scale = dloss / m
     dZ2 = scale * (P - Y)  # (m, 10)
     db2 = dZ2.sum(axis=0)  # (10,)
     dM = dZ2 @ W2.transpose(3, 0, 1, 2).reshape(10, 72)  # (m, 72)
     dW2 = M.transpose(1, 2, 3, 0).reshape(72, -1) @ dZ2  # (72, 10)
-    index = np.arange(2)  # (2,)
-    total = (2 * index)[:, None] + index  # (2, 2)
-    mask = total[:, None] == A1_view_2.argmax(axis=-1)[:, :, :, None, :, None]  # (m, 8, 3, 2, 3, 2)
-    dA1 = np.where(mask, dM.reshape(-1, 8, 3, 3)[:, :, :, None, :, None], 0.0)  # (m, 8, 3, 2, 3, 2)
-    dZ1 = dA1.reshape(-1, 8, 6, 6) * (Z1 > 0)  # (m, 8, 6, 6)
+    scaled_dM = dM.reshape(-1, 8, 3, 3) * (M == A1[:, :, :5:2, :5:2])  # (m, 8, 3, 3)
+    difference_dM = dM.reshape(-1, 8, 3, 3) - scaled_dM  # (m, 8, 3, 3)
+    scaled = difference_dM * (M == A1[:, :, :5:2, 1:6:2])  # (m, 8, 3, 3)
+    difference = difference_dM - scaled  # (m, 8, 3, 3)
+    scaled_2 = difference * (M == A1[:, :, 1:6:2, :5:2])  # (m, 8, 3, 3)
+    dA1 = np.empty((m, 8, 6, 6), DTYPE)  # (m, 8, 6, 6)
+    dA1[:, :, :5:2, :5:2] = scaled_dM
+    dA1[:, :, :5:2, 1:6:2] = scaled
+    dA1[:, :, 1:6:2, :5:2] = scaled_2
+    dA1[:, :, 1:6:2, 1:6:2] = difference - scaled_2
+    dZ1 = dA1 * (Z1 > 0)  # (m, 8, 6, 6)
     db1 = dZ1.sum(axis=(0, 2, 3))  # (8,)
     windows_X_2 = sliding_window_view(X, (3, 3), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5).reshape(-1, 9)
     dK1 = dZ1.transpose(1, 0, 2, 3).reshape(8, -1) @ windows_X_2  # (8, 9)
@@ -128,17 +131,13 @@ class Workspace:
         sizes = _check(params, inputs)
         m = sizes["m"]
         self.sizes = (m,)
-        index = np.arange(2)
-        scaled = 2 * index
-        total = scaled[:, None] + index
         self.arrays = (
-            index,
-            scaled,
-            total,
-            np.empty((36 * m, 8), DTYPE),  # product_X
-            np.empty((m, 8, 6, 6), DTYPE),  # Z1
-            np.empty((m, 8, 6, 6), DTYPE),  # A1
-            np.empty((m, 8, 3, 3), DTYPE),  # M
+            np.empty((1, 8, 8, m), DTYPE),  # X_last
+            np.empty((1, 3, 3, 6, 6, m), DTYPE),  # patches
+            np.empty((8, 36 * m), DTYPE),  # product_K1
+            np.empty((8, 6, 6, m), DTYPE),  # Z1
+            np.empty((8, 6, 6, m), DTYPE),  # A1
+            np.empty((8, 3, 3, m), DTYPE),  # M
             np.empty((10, m), DTYPE),  # Z2
             np.empty((m,), DTYPE),  # Z2_max
             np.empty((10, m), DTYPE),  # exp_Z2
@@ -147,17 +146,19 @@ class Workspace:
             np.empty((m,), DTYPE),  # logsumexp_Z2
             np.ones(m, DTYPE),  # ones_m
             np.empty((10,), DTYPE),  # db2
-            np.empty((m, 72), DTYPE),  # dM
+            np.empty((72, m), DTYPE),  # dM
             np.empty((72, 10), DTYPE),  # dW2
-            np.empty((m, 8, 3, 2, 3, 2), bool),  # dA1
-            np.empty((m, 8, 6, 6), bool),  # dZ1
+            np.empty((8, 3, 3, m), bool),  # scaled_dM
+            np.empty((8, 3, 3, m), DTYPE),  # scaled_dM_2
+            np.empty((8, 3, 3, m), DTYPE),  # difference_dM
+            np.empty((8, 3, 3, m), DTYPE),  # scaled
+            np.empty((8, 6, 6, m), bool),  # dZ1
             np.empty((8,), DTYPE),  # db1
             np.empty((8, 9), DTYPE),  # dK1
         )
         self.known, self.signature = sizes, _signature(params, inputs)
 
 
-@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # branches not taken
 def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     """Compute the loss and its gradients for all parameters, or for the names in `wrt`.
 
@@ -179,19 +180,21 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     X, Y = inputs["X"], inputs["Y"]
     m, = workspace.sizes
     (
-        index, scaled, total, product_X, Z1, A1, M, Z2, Z2_max, exp_Z2, ones_10, sum_exp_Z2,
-        logsumexp_Z2, ones_m, db2, dM, dW2, dA1, dZ1, db1, dK1,
+        X_last, patches, product_K1, Z1, A1, M, Z2, Z2_max, exp_Z2, ones_10, sum_exp_Z2,
+        logsumexp_Z2, ones_m, db2, dM, dW2, scaled_dM, scaled_dM_2, difference_dM, scaled, dZ1,
+        db1, dK1,
     ) = workspace.arrays
-    windows_X = sliding_window_view(X, (3, 3), axis=(2, 3))[:, 0].reshape(-1, 9)  # (36 * m, 9)
-    windows_X.dot(K1[:, 0].transpose(1, 2, 0).reshape(9, 8), out=product_X)  # (36 * m, 8)
-    view = product_X.reshape(-1, 6, 6, 8).transpose(0, 3, 1, 2)  # (m, 8, 6, 6)
-    np.add(view, b1[:, None, None], out=Z1)
+    np.copyto(X_last, X.transpose(1, 2, 3, 0))  # (1, 8, 8, m)
+    windows_X_last = sliding_window_view(X_last, (3, 3), axis=(1, 2)).transpose(0, 4, 5, 1, 2, 3)
+    np.copyto(patches, windows_X_last)  # (1, 3, 3, 6, 6, m)
+    K1[:, 0].reshape(8, 9).dot(patches[0].reshape(9, -1), out=product_K1)  # (8, 36 * m)
+    np.add(product_K1.reshape(8, 6, 6, -1), b1[:, None, None, None], out=Z1)
     np.maximum(Z1, 0, out=A1)
-    A1_view = A1.reshape(-1, 8, 3, 2, 3, 2)[:, :, :, 0, :, 0]  # (m, 8, 3, 3)
-    np.maximum(A1_view, A1.reshape(-1, 8, 3, 2, 3, 2)[:, :, :, 0, :, 1], out=M)
-    np.maximum(M, A1.reshape(-1, 8, 3, 2, 3, 2)[:, :, :, 1, :, 0], out=M)
-    np.maximum(M, A1.reshape(-1, 8, 3, 2, 3, 2)[:, :, :, 1, :, 1], out=M)
-    W2.reshape(72, 10).T.dot(M.transpose(1, 2, 3, 0).reshape(72, -1), out=Z2)  # (10, m)
+    A1_view = A1.reshape(8, 3, 2, 3, 2, -1)[:, :, 0, :, 0]  # (8, 3, 3, m)
+    np.maximum(A1_view, A1.reshape(8, 3, 2, 3, 2, -1)[:, :, 0, :, 1], out=M)
+    np.maximum(M, A1.reshape(8, 3, 2, 3, 2, -1)[:, :, 1, :, 0], out=M)
+    np.maximum(M, A1.reshape(8, 3, 2, 3, 2, -1)[:, :, 1, :, 1], out=M)
+    W2.reshape(72, 10).T.dot(M.reshape(72, -1), out=Z2)  # (10, m)
     Z2 += b2[:, None]
     np.maximum.reduce(Z2, axis=0, out=Z2_max)  # (m,)
     np.subtract(Z2, Z2_max, out=exp_Z2)
@@ -203,20 +206,28 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     Z2 -= logsumexp_Z2_2
     dot_Y = np.vdot(Y, Z2.T)
     loss = -dot_Y / m
-    A1_view_2 = A1.reshape(-1, 8, 3, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(-1, 8, 3, 3, 4)
-    winner_A1 = A1_view_2.argmax(axis=-1)
     np.subtract(P, Y.T, out=exp_Z2)
     dZ2 = np.multiply(exp_Z2, 1 / m, out=exp_Z2)
     dZ2.dot(ones_m, out=db2)  # (10,)
-    dZ2.T.dot(W2.transpose(3, 0, 1, 2).reshape(10, 72), out=dM)  # (m, 72)
-    M.transpose(1, 2, 3, 0).reshape(72, -1).dot(dZ2.T, out=dW2)  # (72, 10)
-    np.equal(total[:, None], winner_A1[:, :, :, None, :, None], out=dA1)
-    dA1_2 = np.where(dA1, dM.reshape(-1, 8, 3, 3)[:, :, :, None, :, None], 0.0)
+    W2.reshape(72, 10).dot(dZ2, out=dM)  # (72, m)
+    M.reshape(72, -1).dot(dZ2.T, out=dW2)  # (72, 10)
+    np.equal(M, A1[:, :5:2, :5:2], out=scaled_dM)
+    np.multiply(dM.reshape(8, 3, 3, -1), scaled_dM, out=scaled_dM_2)
+    np.subtract(dM.reshape(8, 3, 3, -1), scaled_dM_2, out=difference_dM)
+    np.equal(M, A1[:, :5:2, 1:6:2], out=scaled_dM)
+    np.multiply(difference_dM, scaled_dM, out=scaled)
+    difference_dM -= scaled
+    np.equal(M, A1[:, 1:6:2, :5:2], out=scaled_dM)
+    np.multiply(difference_dM, scaled_dM, out=M)
+    difference_dM -= M
+    A1[:, :5:2, :5:2, :] = scaled_dM_2
+    A1[:, :5:2, 1:6:2, :] = scaled
+    A1[:, 1:6:2, :5:2, :] = M
+    A1[:, 1:6:2, 1:6:2, :] = difference_dM
     np.greater(Z1, 0, out=dZ1)
-    dZ1_2 = np.multiply(dA1_2.reshape(-1, 8, 6, 6), dZ1, out=Z1)
-    np.add.reduce(dZ1_2, axis=(0, 2, 3), out=db1)  # (8,)
-    windows_X_2 = sliding_window_view(X, (3, 3), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5).reshape(-1, 9)
-    dZ1_2.transpose(1, 0, 2, 3).reshape(8, -1).dot(windows_X_2, out=dK1)  # (8, 9)
+    dZ1_2 = np.multiply(A1, dZ1, out=A1)
+    np.add.reduce(dZ1_2, axis=(1, 2, 3), out=db1)  # (8,)
+    dZ1_2.reshape(8, -1).dot(patches.reshape(9, -1).T, out=dK1)  # (8, 9)
     grads = {"K1": dK1.reshape(8, 1, 3, 3), "b1": db1, "W2": dW2.reshape(8, 3, 3, 10), "b2": db2}
     loss = float(loss)
     return loss, grads if wrt is None else {name: grads[name] for name in wrt}

@@ -49,6 +49,8 @@ class Op(Enum):
     """Operand 0 at integer arrays; detail: `Gather`."""
     SCATTER = "scatter"
     """Zeros with operand 0 added at places; detail: a `SliceWrite` or `PlaceWrite`."""
+    COPY = "copy"
+    """The operand, contiguous."""
     PAD = "pad"
     """detail: a `Padding`."""
     PRIM = "prim"

@@ -23,11 +23,19 @@ class Contractor:
     viewer : Viewer
     sizes : of the axes
     flat : whether products with several rows are always those of two matrices
+    batch_last : whether patches are copied in runs of the batch
     """
 
-    def __init__(self, viewer: Viewer, sizes: Sequence[Size], flat: bool = False) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        sizes: Sequence[Size],
+        flat: bool = False,
+        batch_last: bool = False,
+    ) -> None:
         self.viewer = viewer
         self.flat = flat
+        self.batch_last = batch_last
         self.program = viewer.program
         self.sizes = tuple(sizes)
 
@@ -145,8 +153,12 @@ class Contractor:
 
         Several rows without a batch stay axes of their own.
         """
+        if self.batch_last:
+            a, b = self.viewer.patches(a), self.viewer.patches(b)
         summed = [x for x in a.axes if x in summed]
         several = len(summed) > 1 and not batch
+        if self.batch_last and several:
+            return self._two_matrices(a, b, rows, columns, summed)
         if several and (a.axes == (*summed, *rows) or b.axes == (*summed, *columns)):
             return self._flat_matmul(a, b, rows, columns, summed)
         first = self.viewer.ordered(a, [*batch, *rows, *summed])
@@ -170,6 +182,24 @@ class Contractor:
         result = self._at(first, second, lead, row_axes, flat_columns)
         result = self.viewer.reshape(result, [*lead, *row_shape, *column_shape])
         return Aligned(result, (*batch, *rows, *columns))
+
+    def _two_matrices(
+        self,
+        a: Aligned,
+        b: Aligned,
+        rows: Sequence[int],
+        columns: Sequence[int],
+        summed: Sequence[int],
+    ) -> Aligned:
+        """The product of two matrices, each as it lies in memory if that is possible."""
+        rows = [x for x in a.axes if x in rows]
+        columns = [x for x in b.axes if x in columns]
+        first = self.viewer.matrix(a, rows, summed)
+        second = self.viewer.matrix(b, summed, columns)
+        flat = [self.program.shape(first)[0], self.program.shape(second)[1]]
+        made = self.program.add(Op.MATMUL, (first, second), None, flat)
+        whole = self.viewer.reshape(made, [*self.shape(rows), *self.shape(columns)])
+        return Aligned(whole, (*rows, *columns))
 
     def _flat_matmul(
         self,

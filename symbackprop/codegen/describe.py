@@ -18,6 +18,7 @@ _WORDS = {
     Op.GATHER: "picked",
     Op.SCATTER: "placed",
     Op.PAD: "padded",
+    Op.COPY: "last",
     Op.PRIM: "solved",
 }
 _OF = {

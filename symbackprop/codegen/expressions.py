@@ -92,6 +92,9 @@ class Speller:
     def _argmax(self, array: Array, args: Sequence[Code]) -> Code:
         return Code(f"{args[0].within(CodePrecedence.ATOM)}.argmax(axis=-1)")
 
+    def _copy(self, array: Array, args: Sequence[Code]) -> Code:
+        return Code(f"np.ascontiguousarray({args[0].text})")
+
     def _full(self, array: Array, args: Sequence[Code]) -> Code:
         value = self.tree(array.detail).text  # type: ignore[arg-type]
         if value in ("0", "1"):
@@ -229,6 +232,7 @@ _SPELLERS: dict[Op, Callable[[Speller, Array, Sequence[Code]], Code]] = {
     Op.BROADCAST: Speller._broadcast,
     Op.RANGE: Speller._range,
     Op.GATHER: Speller._gather,
+    Op.COPY: Speller._copy,
     Op.PAD: Speller._pad,
     Op.PRIM: Speller._prim,
     Op.OPAQUE: Speller._opaque,

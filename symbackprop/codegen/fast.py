@@ -12,7 +12,7 @@ from symbackprop.codegen.arrays import Op, Padding
 from symbackprop.codegen.buffers import is_fresh, plan_memory
 from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
-from symbackprop.codegen.layout import transposed_logits
+from symbackprop.codegen.layout import batch_last, transposed_logits
 from symbackprop.codegen.lower import Lowering
 from symbackprop.codegen.names import SIZE_NAME, Namer
 from symbackprop.codegen.options import Derived, DType
@@ -64,7 +64,7 @@ class Step:
             derived.graph,
             derived.names,
             wanted,
-            layouts=transposed_logits(derived.graph, [loss]),
+            layouts=batch_last(derived.graph, wanted) | transposed_logits(derived.graph, [loss]),
             dtype=dtype,
             ones=frozenset(derived.cotangents.values()),
         )
@@ -313,6 +313,9 @@ class Step:
         assert isinstance(axes, tuple)
         self._call(i, f"np.maximum.reduce({args[0].text}, axis={_axes(axes)}, out={{out}})")
 
+    def _copy(self, i: int, args: Sequence[Code]) -> None:
+        self._call(i, f"np.copyto({{out}}, {args[0].text})", plain=False)
+
     def _pad(self, i: int, args: Sequence[Code]) -> None:
         padding = self.program[i].detail
         assert isinstance(padding, Padding)
@@ -357,6 +360,7 @@ _EMITTERS = {
     Op.VECDOT: Step._vecdot,
     Op.SUM: Step._sum,
     Op.MAX: Step._max,
+    Op.COPY: Step._copy,
     Op.PAD: Step._pad,
     Op.SCATTER: Step._scatter,
 }

@@ -155,7 +155,7 @@ class Lowering:
             self.stored[source] = Stored(array, ())
         elif isinstance(node, Var):
             array = self.program.add(Op.ARGUMENT, (), node.name, node.shape, node.kind)
-            self.stored[source] = Stored(array, tuple(range(len(node.shape))))
+            self.stored[source] = self._laid_out(source.node, array)
         elif isinstance(node, Prim):
             args = [self.array(arg) for arg in node.args]
             kind = Kind.INT if node.op is PrimOp.ARGSORT else Kind.REAL
@@ -178,6 +178,17 @@ class Lowering:
             task, lower = self._task(source, node), self.comprehensions.lower
             self.stored[source] = self.patterns.lowered(source, task, self.stored, lower)
         self._name(source)
+
+    def _laid_out(self, node: int, array: int) -> Stored:
+        """An argument, copied where its dims are to lie in another order."""
+        usual = tuple(range(self.program.rank(array)))
+        order = self.patterns.layouts.get(node, usual)
+        if order == usual:
+            return Stored(array, usual)
+        view = self.viewer.transpose(array, order)
+        made = self.program.add(Op.COPY, (view,), None, self.program.shape(view))
+        self.program.hints[made] = f"{self.program[array].detail}_last"
+        return Stored(made, order)
 
     def _loop(self, source: Source, node: Loop) -> None:
         """Lower the body, for the carries and the values that are wanted of it."""
@@ -248,7 +259,7 @@ class Lowering:
     def _name(self, source: Source) -> None:
         name = self.names.get(source.node)
         array = self.program.base(self.stored[source].array)
-        if self.program[array].op is Op.ARGUMENT:
+        if self.program[array].op in (Op.ARGUMENT, Op.COPY):
             return
         if name is not None and source.aspect is Aspect.VALUE:
             self.program.names.setdefault(array, name)

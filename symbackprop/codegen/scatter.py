@@ -50,6 +50,10 @@ def disjoint(writes: Sequence[SliceWrite]) -> bool:
 
 def _apart(a: Item, b: Item) -> bool:
     """Whether two items of one dim have no position in common."""
+    if isinstance(a, Slice) and isinstance(b, Slice) and a.step == b.step:
+        gap = a.start - b.start
+        if gap.is_Integer and a.step.is_Integer and gap % a.step != 0:
+            return True
     ranges = []
     for item in (a, b):
         if isinstance(item, Fixed):
@@ -143,7 +147,7 @@ class Scatterer:
                 shifts.append(None)
                 continue
             own = [(a, c) for a, c in term.terms if isinstance(a, int)]
-            parts = sorted(own, key=lambda t: self._length(comp.axes[t[0]]))
+            parts = sorted(own, key=lambda t: _length(comp.axes[t[0]]))
             axis, step = parts[-1]
             assert isinstance(axis, int)
             if not is_positive(step) or axis in order or axis in taps:
@@ -173,9 +177,6 @@ class Scatterer:
             for e, s in zip(edges, comp.shape, strict=True)
         )
         return self.viewer.view(made, Subscript(crop), comp.shape)
-
-    def _length(self, size: Size) -> tuple[int, int]:
-        return (0, int(size)) if size.is_Integer else (1, 0)
 
     def _placed(self, comp: Comp, values: Aligned, clip: bool) -> int:
         """Index arrays; repeated positions add up."""
@@ -208,4 +209,20 @@ class Scatterer:
         return None if elsewhere else a
 
 
-__all__ = ["Index", "PlaceWrite", "Scatterer", "SliceWrite"]
+def taps_before_positions(comp: Comp) -> list[int]:
+    """The axes of a write in the order of its dims, the short ones of sums before all positions."""
+    terms = [t.own_axes() for t in comp.write]
+    first = next((d for d, axes in enumerate(terms) if len(axes) > 1), len(terms))
+    order = [a for axes in terms[:first] for a in axes]
+    rest = [sorted(axes, key=lambda a: _length(comp.axes[a])) for axes in terms[first:]]
+    order += [a for axes in rest for a in axes[:-1]]
+    order += [a for axes in rest for a in axes[-1:]]
+    return list(dict.fromkeys(order))
+
+
+def _length(size: Size) -> tuple[int, int]:
+    """Symbolic sizes after all literal ones."""
+    return (0, int(size)) if size.is_Integer else (1, 0)
+
+
+__all__ = ["Index", "PlaceWrite", "Scatterer", "SliceWrite", "taps_before_positions"]

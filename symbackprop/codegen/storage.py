@@ -17,6 +17,7 @@ from symbackprop.codegen.stable import (
     entries,
     is_exponential_sum,
 )
+from symbackprop.codegen.winners import Winner, winner_of
 from symbackprop.ir import Comp, Graph, Operand, Read, Reduction
 from symbackprop.ir.canonical import read_substituted
 from symbackprop.ir.graph import index_sources
@@ -36,12 +37,14 @@ class Stored(NamedTuple):
 class Task:
     """What is to be computed of a node.
 
-    A rewritten body and its operands, on the points of `comp`.
+    A rewritten body and its operands, on the points of `comp`; where its domain only names the
+    winner of a maximum, what that means.
     """
 
     comp: Comp
     body: Any
     found: tuple[Entry, ...]
+    winner: Winner | None = None
 
 
 class Tasks:
@@ -61,7 +64,8 @@ class Tasks:
         if task is None:
             comp = with_unit_axes(self._inlined(self._merged(comp)), self.stabiliser.graph)
             body, found = self.stabiliser.rewrite(comp)
-            task = self._tasks[source] = Task(comp, body, tuple(found))
+            winner = winner_of(self.stabiliser.graph, comp, found) if comp.domain else None
+            task = self._tasks[source] = Task(comp, body, tuple(found), winner)
         return task
 
     def _merged(self, comp: Comp) -> Comp:
@@ -214,9 +218,12 @@ def with_unit_axes(comp: Comp, graph: Graph) -> Comp:
 
 
 def look_ups(task: Task) -> Iterator[Source]:
-    """The integer nodes looked up by a task."""
+    """The integer nodes looked up by a task, or what decides instead of them."""
     comp = task.comp
     for entry in task.found:
         yield from map(Source, index_sources(entry.index))
     yield from map(Source, index_sources(comp.write))
+    if task.winner is not None:
+        yield from (task.winner.largest, task.winner.compared)
+        return
     yield from map(Source, index_sources(c.term for c in comp.domain))

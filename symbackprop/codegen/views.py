@@ -23,6 +23,7 @@ from symbackprop.codegen.arrays import (
 )
 from symbackprop.codegen.bodies import folded, operand_indices, with_operands
 from symbackprop.ir import Kind
+from symbackprop.ir.canonical import product
 from symbackprop.scalars.numpy_tree import (
     Apply,
     Number,
@@ -197,6 +198,52 @@ class Viewer:
             left = [x for k, x in enumerate(left) if k not in (first, second)] + [size]
             array = self.view(array, Diagonal(first, second), left)
         return Aligned(array, tuple(axes))
+
+    def patches(self, operand: Aligned) -> Aligned:
+        """Windows over leading axes copied: positions in the window first, runs of the rest last.
+
+        The copy serves every product that reads these windows.
+        """
+        array, axes = operand.array, operand.axes
+        here = self.program[array]
+        if here.op is Op.VIEW and isinstance(here.detail, Transpose):
+            axes = tuple(axes[here.detail.order.index(k)] for k in range(len(axes)))
+            (array,) = here.args
+            here = self.program[array]
+        items: tuple[Item, ...] = tuple(Whole() for _ in axes)
+        if here.op is Op.VIEW and isinstance(here.detail, Subscript):
+            items = here.detail.items
+            (array,) = here.args
+            here = self.program[array]
+        plain = all(isinstance(item, Whole | Fixed) for item in items)
+        if here.op is not Op.VIEW or not isinstance(here.detail, Windows) or not plain:
+            return operand
+        count, first = len(here.detail.axes), min(here.detail.axes)
+        rank = len(here.shape) - count
+        if rank - 1 in here.detail.axes:
+            return operand
+        order = [*range(first), *range(rank, rank + count), *range(first, rank)]
+        view = self.transpose(array, order)
+        copy = self.program.add(Op.COPY, (view,), None, self.program.shape(view), here.kind)
+        self.program.hints.setdefault(copy, "patches")
+        left = iter(axes)
+        place = {k: next(left) for k, item in enumerate(items) if isinstance(item, Whole)}
+        kept = [k for k in order if k in place]
+        shape = [here.shape[k] for k in kept]
+        made = self.view(copy, Subscript(tuple(items[k] for k in order)), shape)
+        return Aligned(made, tuple(place[k] for k in kept))
+
+    def matrix(self, operand: Aligned, rows: Sequence[int], columns: Sequence[int]) -> int:
+        """The operand with two axes, over all of `rows` and all of `columns`.
+
+        As it lies in memory where both groups do.
+        """
+        shape = self.program.shape(operand.array)
+        sizes = dict(zip(operand.axes, shape, strict=True))
+        flat = [product([sizes[a] for a in group]) for group in (rows, columns)]
+        if operand.axes == (*columns, *rows) and rows:
+            return self.transpose(self.reshape(operand.array, flat[::-1]), (1, 0))
+        return self.reshape(self.ordered(operand, [*rows, *columns]), flat)
 
     def ordered(self, operand: Aligned, axes: Sequence[int]) -> int:
         """The operand with its axes in the order of `axes` (a superset).

@@ -114,6 +114,10 @@ class Graph:
         self._shapes.append(self._shape_of(node))
         return new
 
+    def find(self, node: Node) -> int | None:
+        """The id of a node equal to `node`, if there is one."""
+        return self._ids.get(node)
+
     def _shape_of(self, node: Node) -> tuple[Size, ...]:
         match node:
             case Loop():
