@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import symbackprop as sb
+from symbackprop.codegen.chunks import ROWS
 from symbackprop.codegen.module import generate
 from symbackprop.codegen.options import Options
 from symbackprop.codegen.selfcheck import load
@@ -26,7 +27,9 @@ def two_layers(x: Tensor) -> Tensor:
 NETWORKS: dict[str, Callable[[Tensor], Tensor]] = {
     "two layers": two_layers,
     "groups": lambda x: sb.relu(sb.conv2d(x, sb.param("K", 4, 1, 3, 3), groups=2)),
-    "overlap": lambda x: sb.max_pool(sb.tanh(sb.conv2d(x, sb.param("K", 3, 2, 2, 2))), (3, 3), stride=1),
+    "overlap": lambda x: sb.max_pool(
+        sb.tanh(sb.conv2d(x, sb.param("K", 3, 2, 2, 2))), (3, 3), stride=1
+    ),
     "dilated": lambda x: sb.conv2d(sb.tanh(x), sb.param("K", 3, 2, 2, 2), dilation=2),
     "average": lambda x: sb.avg_pool(sb.conv2d(x, sb.param("K", 3, 2, 3, 3)), (2, 2)),
     "wide pool": lambda x: sb.max_pool(sb.conv2d(x, sb.param("K", 3, 2, 3, 3)), (4, 4)),
@@ -66,3 +69,21 @@ def test_ties_go_to_the_first_position() -> None:
     for workspace in (None, held):
         _, grads = module.loss_and_grad(params, inputs, workspace=workspace)
         np.testing.assert_array_equal(grads["x"], expected)
+
+
+@pytest.mark.parametrize("count", [1, ROWS, 2 * ROWS + 5])
+def test_a_long_chain_is_done_in_parts(count: int) -> None:
+    (n,) = sb.dims("n")
+    t = sb.tanh(sb.param("w") * sb.input("x", n) + sb.param("b"))
+    source = generate(sb.build(loss=sb.mean(sb.softplus(-sb.input("s", n) * t))), Options())
+    assert f"rows = {ROWS}" in source
+    module = load(source)
+    rng = np.random.default_rng(0)
+    params = {"w": np.array(1.25), "b": np.array(-0.5)}
+    inputs = {name: rng.standard_normal(count) for name in ("x", "s")}
+    outputs, cache = module.forward(params, inputs)
+    expected = module.backward(cache, {"loss": 1.0})
+    loss, grads = module.loss_and_grad(params, inputs)
+    assert loss == pytest.approx(float(outputs["loss"]), rel=1e-12)
+    for name, value in expected.items():
+        np.testing.assert_allclose(grads[name], value, rtol=1e-9)

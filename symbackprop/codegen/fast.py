@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op, Padding
 from symbackprop.codegen.buffers import is_fresh, plan_memory
+from symbackprop.codegen.chunks import Chunks, chunks_of, loop_lines
 from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.layout import batch_last, transposed_logits
@@ -76,6 +77,9 @@ class Step:
             if self.program[base].op is not Op.ARGUMENT:
                 self.program.names.setdefault(base, f"d{name}")
         self.ids = self.program.reachable([self.loss, *self.grads.values()])
+        self.chunks = chunks_of(self.program, self.ids, [self.loss, *self.grads.values()])
+        if self.chunks is not None:
+            self.ids = self.chunks.order
         self.constant = self._constants()
         self.speller = Speller(self.program, self._size)
         self.uses = use_counts(self.program, self.ids)
@@ -89,6 +93,9 @@ class Step:
             self.program, self.ids, [self.grads[n] for n in self.own], self.constant
         )
         self.variables: dict[int, str] = {}
+        self.rows = "" if self.chunks is None else self.namer.name("rows")
+        self.wholes: dict[int, str] = {}
+        """The variables of arguments that are gone through in parts."""
         self.writer = Writer(self.program, self.speller, self.namer, (), self.ids)
 
     def _size(self, text: str) -> str:
@@ -132,9 +139,35 @@ class Step:
         for i in self.ids:
             if i in self.constant:
                 self._constant(i)
+        if self.chunks is not None:
+            self._in_parts(self.chunks)
         for i in self.ids:
             if i not in self.code:
                 self._emit(i)
+
+    def _in_parts(self, chunks: Chunks) -> None:
+        """Write what comes before the loop over parts, and the loop."""
+        for i in chunks.arguments:
+            self.wholes[i] = self.code[i].text
+            self.code[i] = Code(self.namer.name(f"{self.code[i].text}_part"))
+        for i in chunks.before:
+            if i not in self.code:
+                self._emit(i)
+        outer, self.block = self.block, Block()
+        for i in chunks.inside:
+            if i not in self.code:
+                self._emit(i)
+        parts = [(self.code[i].text, self.wholes[i]) for i in chunks.arguments]
+        sums = [self.code[i].text for i in chunks.inside if i in chunks.sums]
+        length, buffers = self.speller.size(chunks.size).text, [name for name, _ in self.held]
+        names = (self.namer.name("start"), self.rows)
+        for line in loop_lines(names, length, parts, sums, buffers, self.block):
+            outer.add(line)
+        self.block = outer
+
+    def _held_shape(self, shape: Sequence[Size]) -> str:
+        """The shape of a buffer, which is that of a part where there are parts."""
+        return self.speller.shape(shape) if self.chunks is None else f"({self.rows},)"
 
     # names and memory
 
@@ -160,7 +193,7 @@ class Step:
             buffer = self.memory.buffers[number]
             name = self.namer.name(buffer.wanted)
             dtype = "bool" if buffer.kind is Kind.BOOL else "DTYPE"
-            shape = self.speller.shape(buffer.shape)
+            shape = self._held_shape(buffer.shape)
             make = "empty"
             if self.program[i].op is Op.PAD:
                 padding = self.program[i].detail
@@ -172,7 +205,7 @@ class Step:
 
     def _ones(self, size: Size) -> str:
         """A vector of ones of a length."""
-        text = self.speller.size(size).text
+        text = self._held_shape([size])[1:-2]
         if text not in self.ones:
             name = self.namer.name(f"ones_{text}")
             self.ones[text] = self.hold(name, f"np.ones({text}, DTYPE)")
@@ -217,7 +250,8 @@ class Step:
             named = True
         if named or array.shape:
             name = self.namer.name(described_or_named(self, i))
-            self.block.add(f"{name} = {code.text}")
+            added = self.chunks is not None and i in self.chunks.sums
+            self.block.add(f"{name} {'+=' if added else '='} {code.text}")
             code = Code(name)
         self.code[i] = code
 

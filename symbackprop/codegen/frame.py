@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.chunks import ROWS
 from symbackprop.codegen.fast import Step
 from symbackprop.codegen.records import assignment, wrapped
 from symbackprop.codegen.statements import functions_used
@@ -56,7 +57,7 @@ def head_lines(step: Step) -> list[str]:
     lines = []
     for group, names in (("params", step.problem.parameters), ("inputs", step.problem.inputs)):
         held = {
-            str(step.program[i].detail): step.code[i].text
+            str(step.program[i].detail): step.wholes.get(i, step.code[i].text)
             for i in step.ids
             if step.program[i].op is Op.ARGUMENT and str(step.program[i].detail) in names
         }
@@ -77,6 +78,8 @@ def init_lines(step: Step) -> list[str]:
     used = [s for s in step.size_names if s in step.used_sizes]
     lines += [f'{step.size_names[s]} = sizes["{s}"]' for s in used]
     listed = ", ".join(step.size_names[s] for s in used)
+    if step.chunks is not None:
+        lines += [f"{step.rows} = min({step.speller.size(step.chunks.size).text}, {ROWS})"]
     lines += [f"self.sizes = ({listed}{',' if len(used) == 1 else ''})"]
     lines += list(step.init.laid_out())
     lines.append("self.arrays = (")
