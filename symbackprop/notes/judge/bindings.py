@@ -159,7 +159,8 @@ def explaining(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[st
     if not claims:
         return None
     for candidate in candidates(name, numbers):
-        if candidate.shift is None and name.number:
+        alone = not name.labels and not name.name.startswith("d ")
+        if alone or (candidate.shift is None and name.number):
             where = f"{name.name}[{name.number}]"
         else:
             where = name.name

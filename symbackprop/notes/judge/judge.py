@@ -28,6 +28,10 @@ ENOUGH = 0.6
 """Share of the claims that a reading with several examples must explain to be preferred."""
 
 
+FLAT = ("no network leads to a loss", "the loss does not depend on")
+"""Reasons that a flat side of a kink gives at some seeds."""
+
+
 def bent(claim: Claim) -> bool:
     """Whether a claim goes by cases, so that it may be trivial on one side."""
     return any(
@@ -77,6 +81,7 @@ class Judge:
         self.items: list[Judged] = []
         self.tried: list[Config] = []
         self.selected: dict[tuple[int, Claim | None], list[Choice]] = {}
+        self.kinked = any(bent(Claim((d.body,))) for d in model.definitions if not d.late)
         self.binders: dict[tuple[Choice, int, Flags], Numbers] = {}
         self.sort()
 
@@ -89,6 +94,8 @@ class Judge:
                 self.items.append(Judged(entry, part, made))
                 if isinstance(part, Statement) and not part.inherited:
                     lefts.append(part.sides[0])
+                elif isinstance(part, Statement):
+                    lefts.extend(d.body for d in entry.local if d.late)
 
     def claims(self) -> list[Judged]:
         """The statements that are evaluated."""
@@ -226,6 +233,11 @@ class Judge:
         """The claim, and where its left side is missing, with each left side before it."""
         assert item.claim is not None
         made = [item.claim]
+        if item.sorted.lefts:
+            for definition in item.entry.local:
+                if definition.late:
+                    sides = (definition.body, *item.claim.sides[1:])
+                    made.append(Claim(sides, item.claim.conditions))
         for left in reversed(item.sorted.lefts[-6:-1]):
             other = Claim((left, *item.claim.sides[1:]), item.claim.conditions)
             if other not in made:
@@ -294,6 +306,11 @@ class Judge:
             outcome = evaluate_claim(claim, numbers)
             if outcome.reason == NOTHING and sides:
                 made = made or outcome
+                continue
+            flat = self.kinked and any(said in outcome.reason for said in FLAT)
+            if flat and seed < LAST_SEED and len(seeds) > 1:
+                made = made or outcome
+                waiting = waiting or [seed + 1]
                 continue
             if outcome.status is not Status.RIGHT:
                 return outcome

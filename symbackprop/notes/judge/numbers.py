@@ -80,7 +80,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
                 key = self.scope.canonical(ref.key)
                 if not self.scope.table.get(key):
                     key = self.scope.canonical(key.removeprefix("bar:"))
-                binding = self.bindings.get(key)
+                binding = self.bindings.get(key) or self.bindings.get(f"{key}[]")
                 if binding is not None:
                     key = binding.key
                 if self.scope.table.get(key) and not is_loss_key(key):
@@ -179,7 +179,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
 
     def unresolved(self, key: str, labels: tuple[int, ...], node: Name, env: Env) -> Val | None:
         """A name that is no forward value: bound, late, or an alias."""
-        mark = f"{key}[{labels[0]}]" if labels else key
+        mark = f"{key}[{labels[0]}]" if labels else f"{key}[]"
         bound = self.bindings.get(mark) or self.bindings.get(key)
         if bound is None and key.startswith("bar:"):
             plain = self.scope.canonical(key.removeprefix("bar:"))
