@@ -59,6 +59,7 @@ class Lowering:
     ones : scalar variables that are 1
     layouts : node -> order of its dims in memory, where it is not the usual one
     flat : whether products with several rows are always those of two matrices
+    late : variables that are known later than the others
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class Lowering:
         dtype: DType = DType.FLOAT64,
         ones: frozenset[int] = frozenset(),
         flat: bool = False,
+        late: frozenset[int] = frozenset(),
     ) -> None:
+        self.late = late
         self.ones = ones
         self.dtype = dtype
         self.plans: dict[int, tuple[LoopPlan, dict[int, int]]] = {}
@@ -155,6 +158,8 @@ class Lowering:
             self.stored[source] = Stored(array, ())
         elif isinstance(node, Var):
             array = self.program.add(Op.ARGUMENT, (), node.name, node.shape, node.kind)
+            if source.node in self.late:
+                self.program.late.add(array)
             self.stored[source] = self._laid_out(source.node, array)
         elif isinstance(node, Prim):
             args = [self.array(arg) for arg in node.args]
@@ -195,7 +200,8 @@ class Lowering:
         projections = [self.graph[i] for i in self.projections.get(source.node, ())]
         carries, stored = roots(node, [p for p in projections if isinstance(p, Hist | Final)])
         body = body_of(node)
-        inner = Lowering(body, {}, [*carries, *stored], dtype=self.dtype)
+        late = frozenset(carry.var for carry in node.carries)
+        inner = Lowering(body, {}, [*carries, *stored], dtype=self.dtype, late=late)
         self._name_inside(node, inner)
         shapes = [body.shape(i) for i in carries] + [body.shape(i) for i in stored]
         arguments = {

@@ -11,6 +11,7 @@ from symbackprop.codegen.arrays import Array, ArrayProgram, Op
 from symbackprop.codegen.bodies import size_names
 from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
+from symbackprop.codegen.hoist import for_all_steps
 from symbackprop.codegen.loops import CarryIn, Constant, LoopPlan
 from symbackprop.codegen.loops import Slice as StepSlice
 from symbackprop.codegen.names import Namer
@@ -57,6 +58,8 @@ class Writer:
         self.picked: dict[int, list[Code]] = {}
         self.local_views: list[int] = []
         """Views that have a variable for one statement: the next one may stand in another block."""
+        self.places: dict[int, str] = {}
+        """Where values are kept: what is written piece by piece is written there at once."""
         self.roots = frozenset(program.base(r) for r in roots)
         self.uses = use_counts(program, ids)
 
@@ -185,7 +188,12 @@ class Writer:
         else:
             writes = slice_writes(array)
             whole = disjoint(writes) and covers(writes, array.shape)
-            block.add(f"{name} = np.{'empty' if whole else 'zeros'}({shape}, DTYPE)", shape)
+            if i in self.places:
+                block.add(f"{name} = {self.places[i]}", shape)
+                if not whole:
+                    block.add(f"{name}.fill(0)")
+            else:
+                block.add(f"{name} = np.{'empty' if whole else 'zeros'}({shape}, DTYPE)", shape)
             held = [
                 self._held(name, v, w, block)
                 for v, w in zip((values, *places), writes, strict=True)
@@ -261,6 +269,8 @@ class Writer:
                 inner.code[argument] = Code(f"{operands[what.operand].within(ATOM)}[{t}]")
             else:
                 inner.code[argument] = operands[what.operand]
+        ahead = for_all_steps(plan, ids, operands, speller, self.namer, before)
+        inner.code.update({i: Code(f"{name}[{t}]") for i, name in ahead.items()})
         for i in ids:
             product = self._all_steps(plan, i, inner, operands)
             if product is not None:
@@ -268,10 +278,14 @@ class Writer:
                 shape = self.speller.shape((plan.length, *body.shape(i)))
                 before.add(f"{name} = {product}", shape)
                 inner.code[i] = Code(f"{name}[{t}]")
+        for name, value in zip(stores, plan.stored, strict=True):
+            inner.places.setdefault(value, f"{name}[{t}]")
         block = Block()
         inner.write(ids, block)
         for name, value in zip(stores, plan.stored, strict=True):
-            block.add(f"{name}[{t}] = {inner.text(value)}")
+            placed = body[value].op is Op.SCATTER and isinstance(body[value].detail, tuple)
+            if not placed or inner.places[value] != f"{name}[{t}]":
+                block.add(f"{name}[{t}] = {inner.text(value)}")
         values = [inner.text(value) for value in plan.carries]
         changed = [(c, v) for c, v in zip(carries, values, strict=True) if c != v]
         if changed:
