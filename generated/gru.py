@@ -81,17 +81,21 @@ def forward(params, inputs):
     k = sizes["k"]
     T = sizes["T"]
     m = sizes["m"]
-    h_last = np.zeros((m, h), DTYPE)
+    value = np.zeros((m, h), DTYPE)  # (m, h)
+    total_br = X @ Wr.T + br  # (T, m, h)
+    total_bz = X @ Wz.T + bz  # (T, m, h)
+    total_bn = X @ Wn.T + bn  # (T, m, h)
+    h_last = value
     sigmoid_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     tanh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     sigmoid_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ur.T + (X @ Wr.T + br)[t]), 709.0)))
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uz.T + (X @ Wz.T + bz)[t]), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ur.T + total_br[t]), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uz.T + total_bz[t]), 709.0)))  # (m, h)
         scaled_h = h_last * sigmoid  # (m, h)
-        tanh = np.tanh(scaled_h @ Un.T + (X @ Wn.T + bn)[t])  # (m, h)
+        tanh = np.tanh(scaled_h @ Un.T + total_bn[t])  # (m, h)
         next_h = h_last * sigmoid_2 + tanh * (1 - sigmoid_2)  # (m, h)
         sigmoid_all[t] = sigmoid_2
         h_all[t] = h_last

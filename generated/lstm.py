@@ -88,6 +88,10 @@ def forward(params, inputs):
     T = sizes["T"]
     m = sizes["m"]
     value = np.zeros((m, h), DTYPE)  # (m, h)
+    total_bi = X @ Wi.T + bi  # (T, m, h)
+    total_bf = X @ Wf.T + bf  # (T, m, h)
+    total_bg = X @ Wg.T + bg  # (T, m, h)
+    total_bo = X @ Wo.T + bo  # (T, m, h)
     h_last = value
     c_2 = value
     tanh_next_c_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
@@ -98,10 +102,10 @@ def forward(params, inputs):
     sigmoid_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ui.T + (X @ Wi.T + bi)[t]), 709.0)))
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uf.T + (X @ Wf.T + bf)[t]), 709.0)))
-        tanh = np.tanh(h_last @ Ug.T + (X @ Wg.T + bg)[t])  # (m, h)
-        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uo.T + (X @ Wo.T + bo)[t]), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ui.T + total_bi[t]), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uf.T + total_bf[t]), 709.0)))  # (m, h)
+        tanh = np.tanh(h_last @ Ug.T + total_bg[t])  # (m, h)
+        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uo.T + total_bo[t]), 709.0)))  # (m, h)
         next_c = c_2 * sigmoid_2 + sigmoid * tanh  # (m, h)
         tanh_next_c = np.tanh(next_c)  # (m, h)
         next_h = sigmoid_3 * tanh_next_c  # (m, h)

@@ -67,11 +67,13 @@ def forward(params, inputs):
     k = sizes["k"]
     T = sizes["T"]
     m = sizes["m"]
-    h_last = np.zeros((m, h), DTYPE)
+    value = np.zeros((m, h), DTYPE)  # (m, h)
+    total_b = X @ W.T + b  # (T, m, h)
+    h_last = value
     next_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        next_h = np.tanh(h_last @ U.T + (X @ W.T + b)[t])  # (m, h)
+        next_h = np.tanh(h_last @ U.T + total_b[t])  # (m, h)
         next_h_all[t] = next_h
         h_all[t] = h_last
         h_last = next_h

@@ -214,6 +214,11 @@ class Writer:
         """First values, arrays for what is stored, then the steps."""
         plan = self.program[i].detail
         assert isinstance(plan, LoopPlan)
+        for arg in self.program[i].args:
+            base = self.program.base(arg)
+            if self.program.shape(base) and not self.text(base).isidentifier():
+                self._assign(base, self.operand(base), block)  # not computed in every step
+                self._forget(arg)
         operands = [self.operand(a) for a in self.program[i].args]
         picks = self._pick_names(i)
         count = len(plan.carries)
