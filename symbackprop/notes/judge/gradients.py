@@ -57,6 +57,8 @@ class Gradients:
             above: tuple[int, ...] = ()
             below = slope.shape
         else:
+            if target.is_scalar:
+                target = target.scalar()
             slope = numbers.world.slope(target, key)
             above = target.shape
             below = slope.shape[target.v.ndim :]
