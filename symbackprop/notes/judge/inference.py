@@ -105,7 +105,8 @@ class Inference(ShapeReadings):
         """Make leaves of what has a stated shape and occurs in claims only."""
         for key in self.scope.model.shapes:
             if "[" not in key and key not in self.scope.table:
-                known = key in {k for k, _ in self.shapes} or key in _SCALARS
+                same = {key, self.scope.canonical(key)}
+                known = same & {k for k, _ in self.shapes} or key in _SCALARS
                 if not known and self.pair(key, ()) is not None:
                     self.leaf((key, ()))
 
@@ -210,6 +211,8 @@ class Inference(ShapeReadings):
             self.spoken.add(key[0])
         kind = self.kind(key[0])
         shape = self.hinted(key) if kind != "scalar" else None
+        if shape is None and key[0] in ("y", "Y"):
+            shape = self.twin(("hat:" + key[0], key[1]))
         dims = self.dims
         if shape is not None:
             pass
@@ -229,6 +232,15 @@ class Inference(ShapeReadings):
         self.shapes[key] = shape
         self.leaves.append(key)
         return shape
+
+    def twin(self, key: Key) -> Sh | None:
+        """The shape of a name that another is compared with, if that is defined."""
+        if key not in self.shapes and (key in self.busy or self.scope.template(*key) is None):
+            return None
+        try:
+            return self.variable(key)
+        except (UnknownError, OutOfRangeError, MismatchError, NeedLetterError):
+            return None
 
     def hinted(self, key: Key) -> Sh | None:
         """The shape that the document states."""

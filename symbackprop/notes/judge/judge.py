@@ -13,9 +13,10 @@ from symbackprop.notes.judge.flags import Binding, Flags, Layout
 from symbackprop.notes.judge.layouts import stated_layout
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.pullbacks import is_pullback, last_map, pulled_back
-from symbackprop.notes.judge.selection import spoken_of
+from symbackprop.notes.judge.selection import of_one_example, spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
 from symbackprop.notes.judge.worlds import LAST_SEED, NUMBERS, SEEDS, Choice, Worlds
+from symbackprop.notes.judge.supply import NO_SUPPLY, Supply
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement, Unparsed
@@ -75,9 +76,10 @@ def seeds_of(choice: Choice, sides: bool = False) -> tuple[int, ...]:
 class Judge:
     """The judge of one document."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, supply: Supply = NO_SUPPLY) -> None:
         self.model = model
-        self.worlds = Worlds(model)
+        self.supply = supply
+        self.worlds = Worlds(model, supply.definitions, supply.activations)
         self.items: list[Judged] = []
         self.tried: list[Config] = []
         self.selected: dict[tuple[int, Claim | None], list[Choice]] = {}
@@ -153,9 +155,13 @@ class Judge:
                 ):
                     first = made
         assert first is not None
-        if first.status is not Status.RIGHT:
-            return self.aside(item, config, first) or first
-        return first
+        if first.status is Status.RIGHT:
+            return first
+        if config.batch and of_one_example(item.claim, self.model):
+            alone = Config(0, replace(config.flags, unaveraged=False))
+            if (made := self.outcome(item, alone)).status is Status.RIGHT:
+                return made
+        return self.aside(item, config, first) or first
 
     def with_jacobian(
         self, claim: Claim, entry: Entry, choice: Choice, config: Config
