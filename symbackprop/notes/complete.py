@@ -20,7 +20,7 @@ from symbackprop.notes.judge.standard import (
     words_of,
 )
 from symbackprop.notes.judge.statements import Kind
-from symbackprop.notes.judge.supply import NOTHING, Supply
+from symbackprop.notes.judge.supply import Supply
 from symbackprop.notes.resolve.model import Model
 
 __all__ = ["completed"]
@@ -140,6 +140,3 @@ def _chosen(
         for _, _, other in found
     )
     return found[0][2] if refuted else judge
-
-
-__all__ += ["NOTHING"]

@@ -311,7 +311,6 @@ def usable(definition: Definition, model: Model) -> bool:  # noqa: C901  # one t
 def _pattern(label: ast.Node, model: Model) -> object:
     if isinstance(label, ast.Number):
         return label.text
-    activations: tuple[tuple[str, str], ...] = ()
     last = {n.base for _, n in walk(label) if isinstance(n, Name)} & {"L", "N", "T"}
     if last and not (last == {"L"} and model.general_last):
         return label
