@@ -165,14 +165,14 @@ class Inference(ShapeReadings):
             return NUMBER
         letters = [c.base for c in definition.comps if isinstance(c, Name)]
         if not letters:
-            made: Sh = self.body(body, env)
+            made: Sh = self.one(body, env)
             if made.shape and is_loss_key(definition.key) and any(is_log(n) for _, n in walk(body)):
                 self.one_number(made)
             return made
         dims: dict[str, int] = {}
         while True:
             try:
-                self.body(body, env)
+                self.one(body, env)
                 break
             except NeedLetterError as need:
                 if need.letter not in letters or need.extent is None:
@@ -183,17 +183,6 @@ class Inference(ShapeReadings):
         if not used:
             return NUMBER
         return Sh((used[0], Dims.ONE) if len(used) == 1 else (used[0], used[1]))
-
-    def one_number(self, shape: Sh) -> None:
-        """A loss is one number where that is still open."""
-        for d in shape.shape:
-            if not self.dims.is_feature(d) and self.dims.find(d) != Dims.BATCH:
-                self.dims.join(d, Dims.ONE)
-
-    def body(self, body: Node, env: Env) -> Sh:
-        """The shape of a body with its label sums run through."""
-        made: Sh = self.one(body, env)
-        return made
 
     def opaque(self, node: ast.Apply) -> bool:
         """Whether a call is of a function that nothing defines."""
@@ -235,10 +224,9 @@ class Inference(ShapeReadings):
 
     def twin(self, key: Key) -> Sh | None:
         """The shape of a name that another is compared with, if that is defined."""
-        if key not in self.shapes and (key in self.busy or self.scope.template(*key) is None):
-            return None
         try:
-            return self.variable(key)
+            defined = key in self.shapes or self.scope.template(*key) is not None
+            return self.variable(key) if defined and key not in self.busy else None
         except (UnknownError, OutOfRangeError, MismatchError, NeedLetterError):
             return None
 

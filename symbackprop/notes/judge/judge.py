@@ -15,8 +15,8 @@ from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.pullbacks import is_pullback, last_map, pulled_back
 from symbackprop.notes.judge.selection import of_one_example, spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
-from symbackprop.notes.judge.worlds import LAST_SEED, NUMBERS, SEEDS, Choice, Worlds
 from symbackprop.notes.judge.supply import NO_SUPPLY, Supply
+from symbackprop.notes.judge.worlds import LAST_SEED, NUMBERS, SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement, Unparsed

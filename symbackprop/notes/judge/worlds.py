@@ -266,7 +266,7 @@ class Worlds:
 
 
 def opened(
-    scope: Scope, inference: Inference, seed: int, activations: tuple[tuple[str, str], ...]
+    scope: Scope, inference: Inference, seed: int, activations: tuple[tuple[str, str], ...] = ()
 ) -> World:
     """A world with everything in it evaluated."""
     world = World(scope, inference, seed)
