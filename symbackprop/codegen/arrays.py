@@ -161,6 +161,8 @@ class ArrayProgram:
         """What a loop knows only step by step: carries, and what depends on them."""
         self.hints: dict[int, str] = {}
         """Names for results that the network does not name."""
+        self.running: dict[int, int] = {}
+        """A running sum -> the one that it adds a term to."""
         self._recordings: list[list[tuple[Array, int]]] = []
 
     def __len__(self) -> int:

@@ -16,6 +16,7 @@ from symbackprop.codegen.loops import CarryIn, Constant, LoopPlan
 from symbackprop.codegen.loops import Slice as StepSlice
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.records import Block, Line
+from symbackprop.codegen.running import running_sums
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite, covers, disjoint
 from symbackprop.codegen.updates import place_lines, slice_lines, slice_writes
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
@@ -62,6 +63,10 @@ class Writer:
         """Where values are kept: what is written piece by piece is written there at once."""
         self.roots = frozenset(program.base(r) for r in roots)
         self.uses = use_counts(program, ids)
+        self.sums = running_sums(program, ids, self.uses, self._is_free)
+
+    def _is_free(self, i: int) -> bool:
+        return i not in self.program.names and i not in self.roots
 
     def write(self, ids: Iterable[int], block: Block) -> None:
         """Add the statements of `ids` (ascending) to a block."""
@@ -96,10 +101,14 @@ class Writer:
             self.code[i] = code
             return
         code = self._shortened(i, code, block)
+        before = self.program.running.get(i)
+        if before in self.sums:
+            self._add_to(before, i, block)
+            return
         for view in self.local_views:
             self.code.pop(view, None)
         self.local_views.clear()
-        if self._is_statement(i, code):
+        if self._is_statement(i, code) or i in self.sums:
             self._assign(i, code, block)
         else:
             self.code[i] = code
@@ -124,10 +133,16 @@ class Writer:
             self._forget(i)
         return self.text(i)
 
+    def _add_to(self, before: int, i: int, block: Block) -> None:
+        """A running sum grows by one term."""
+        (term,) = (a for a in self.program[i].args if a != before)
+        block.add(f"{self.code[before].text} += {self.operand(term).text}")
+        self.code[i] = self.code[before]
+
     def _assign(self, i: int, code: Code, block: Block) -> None:
         """Give an array a variable."""
         array = self.program[i]
-        name = self.namer.name(self._wanted(i))
+        name = self.namer.name(self._wanted(self.sums.get(i, i)))
         shape = self.speller.shape(array.shape) if array.shape else ""
         block.add(f"{name} = {code.text}", shape)
         self.code[i] = Code(name)
