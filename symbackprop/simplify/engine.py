@@ -40,6 +40,12 @@ MANY_READERS = 16
 """A forward node with more readers (a shared weight) is not searched for definitions to fold."""
 
 
+MOST_PATTERNS = 8192
+"""Patterns remembered; what they look like depends on nothing but their key."""
+
+_PATTERNS: dict[tuple[object, ...], Pattern] = {}
+
+
 @dataclass(slots=True)
 class Simplified:
     """The result of simplification.
@@ -174,14 +180,24 @@ class _Engine:
         local, key = self._extracted(place)
         marks = tuple(i in self.kept for i in place.forward)
         tried = (*place.openings, None, *place.products)
-        known = (*key, local.ids[head], *marks, *(q and local.ids[q] for q in tried))
-        pattern = self.memo.get(known)
+        known = (
+            self.graph.policy,
+            self.graph.facts,
+            *key,
+            local.ids[head],
+            *marks,
+            *(q and local.ids[q] for q in tried),
+        )
+        pattern = self.memo.get(known) or _PATTERNS.get(known)
         if pattern is None:
             try:
                 pattern = solve(self.graph, local, key, place, self.kept)
             except TooManyTermsError:
                 return self._node_by_node(place)
-            self.memo[known] = pattern
+            if len(_PATTERNS) >= MOST_PATTERNS:
+                _PATTERNS.clear()
+            _PATTERNS[known] = pattern
+        self.memo[known] = pattern
         self.result.bindings[head] = (pattern, local)
         return replay(pattern.made, self.graph, local)
 
