@@ -25,6 +25,7 @@ from symbackprop.ir.graph import (
     with_operands,
 )
 from symbackprop.ir.join import Joined, join
+from symbackprop.ir.naming import with_number
 from symbackprop.ir.nodes import (
     Carry,
     Comp,
@@ -91,5 +92,6 @@ __all__ = [
     "renumbered",
     "substituted",
     "used_placeholders",
+    "with_number",
     "with_operands",
 ]

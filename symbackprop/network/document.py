@@ -284,5 +284,5 @@ def _table(equations: Sequence[Equation]) -> str:
     lines = [f"  {e.left} = {e.right}" for e in equations]
     width = max((len(line) for line in lines if len(line) <= 66), default=0)
     return "\n".join(
-        f"{line:<{width}}   {e.shape}" for line, e in zip(lines, equations, strict=True)
+        f"{line:<{width}}   {e.shape}".rstrip() for line, e in zip(lines, equations, strict=True)
     )

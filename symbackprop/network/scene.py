@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
-from symbackprop.ir import Final, Graph, Hist, Kind, Problem, reachable
+from symbackprop.ir import Final, Graph, Hist, Kind, Problem, reachable, with_number
 from symbackprop.printing import (
     Context,
     Dialect,
@@ -268,16 +268,15 @@ class Scene:
             start += part.rank
         return found
 
-    def size_text(self, size: Size, script: Script, notation: Notation) -> str:
-        """A size as text."""
-        return self._printer(script, notation, Letters()).size(size)
-
     def shape_text(self, node_id: int, script: Script, notation: Notation) -> str:
         """The shape of a node as text, as its letter or its gradient stands for it."""
         shape = self.graph.shape(node_id)
         if len(shape) == 2 and self.is_flipped(node_id, notation):
             shape = shape[::-1]
-        sizes = [self.size_text(size, script, notation) for size in shape]
+        return self._shape_text(shape, script, notation)
+
+    def _shape_text(self, shape: Sequence[Size], script: Script, notation: Notation) -> str:
+        sizes = self._printer(script, notation, Letters()).sizes(shape)
         return dialect_of(script, notation).shape(sizes)
 
     def _printer(
@@ -307,9 +306,9 @@ def _turned(formula: Formula, flipped: frozenset[int]) -> Formula:
 def _numbered(name: str, taken: set[str]) -> str:
     """The name, with a number behind it where it is taken; taken from then on."""
     number = 1
-    while (name if number == 1 else f"{name}{number}") in taken:
+    while (name if number == 1 else with_number(name, number)) in taken:
         number += 1
-    result = name if number == 1 else f"{name}{number}"
+    result = name if number == 1 else with_number(name, number)
     taken.add(result)
     return result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from symbackprop.raising.shapes import is_scalar, sources, weight
@@ -50,9 +50,24 @@ def add(terms: Iterable[Formula]) -> Formula:
         return flat[0]
     common = _common_front(flat)
     if common:
-        rest = Add(tuple(sorted((_without(t, common) for t in flat), key=_term_key)))
-        return scaled(common, rest)
-    return Add(tuple(sorted(flat, key=_term_key)))
+        return scaled(common, ordered_sum([_without(t, common) for t in flat], _term_key))
+    return ordered_sum(flat, _term_key)
+
+
+def ordered_sum(terms: Iterable[Formula], key: Callable[[Formula], tuple[object, ...]]) -> Add:
+    """The sum of terms in the order of `key`; of sizes ``n - 2`` and ``n + 1``, not ``-2 + n``."""
+    signed = [_signed(term) for term in terms]
+    if any(sources(term) for term in signed):
+        return Add(tuple(sorted(signed, key=key)))
+    # sizes and numbers: the numbers last, as everybody writes a size
+    return Add(tuple(sorted(signed, key=lambda t: (key(t)[0], isinstance(t, Number), key(t)))))
+
+
+def _signed(term: Formula) -> Formula:
+    """A number below zero as one that is subtracted."""
+    if isinstance(term, Number) and term.numerator < 0:
+        return Negative(Number(-term.numerator, term.denominator))
+    return term
 
 
 def _front(term: Formula) -> tuple[Formula, ...]:
@@ -91,7 +106,7 @@ def all_negative(formula: Formula) -> bool:
 def without_signs(formula: Formula) -> Formula:
     """Minus a sum of subtracted terms."""
     assert isinstance(formula, Add)
-    return Add(tuple(sorted((negative(t) for t in formula.terms), key=_term_key)))
+    return ordered_sum((negative(t) for t in formula.terms), _term_key)
 
 
 def _term_key(term: Formula) -> tuple[object, ...]:
