@@ -25,7 +25,7 @@ from symbackprop.ir.graph import (
     with_operands,
 )
 from symbackprop.ir.join import Joined, join
-from symbackprop.ir.naming import with_number
+from symbackprop.ir.naming import is_second, with_number
 from symbackprop.ir.nodes import (
     Carry,
     Comp,
@@ -85,6 +85,7 @@ __all__ = [
     "determined_axes",
     "fully_written",
     "is_reindex",
+    "is_second",
     "join",
     "operands",
     "product",
