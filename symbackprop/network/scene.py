@@ -153,8 +153,7 @@ class Scene:
         """What stands at the left and at the right of a line of a recurrence, and its shape."""
         name, steps = line.name, line.steps
         shape = shapes.get(name, ())
-        sizes = [self.size_text(size, script, notation) for size in shape]
-        shown = dialect_of(script, notation).shape(sizes)
+        shown = self._shape_text(shape, script, notation)
         if line.entry is None:
             assert line.formula is not None
             left = self.formula_text(Ref(name, Form.MATRIX, steps), script, notation)
