@@ -226,7 +226,7 @@ def test_second_derivatives_in_closed_form():
 
 
 def test_sizes_that_are_sums_hold_together():
-    n, m, h = sb.dims("n m h")
+    n, m = sb.dims("n m")
     W, X = sb.param("W", n + 1, n - 2), sb.input("X", m, n - 2)
     net = sb.Network(loss=sb.mean((X @ W.T) ** 2) * (n - 1))
     shown = net.derivation().text()
