@@ -78,12 +78,12 @@ def aside(
             return made
         found.append(made)
     called = {model.profile.ref(f).key for side in claim.sides for f in called_in(side)}
-    if called - FUNCTIONS - defined:
+    if called - FUNCTIONS - defined - _CONSTANTS:
         return None
     first = {model.profile.ref(name).key for name in spoken_of(claim.sides[0])}
     if chain or not own <= first or any(made.status is not Status.WRONG for made in found):
         return None
-    return found[0]
+    return replace(found[0], sure=not given)
 
 
 def called_in(node: Node) -> list[Name]:

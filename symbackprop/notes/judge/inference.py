@@ -64,7 +64,8 @@ class Inference(ShapeReadings):
         for definition in sorted(self.scope.definitions, key=lambda d: is_explicit(d.key)):
             if definition.late or self.only_function(definition):
                 continue
-            if is_explicit(definition.key):
+            self.speaking = is_explicit(definition.key)
+            if self.speaking:
                 self.scope.leaves.update(key for key, _ in self.shapes)
             if definition.comps and all(isinstance(c, ast.Number) for c in definition.comps):
                 continue

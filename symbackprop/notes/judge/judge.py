@@ -29,6 +29,9 @@ ENOUGH = 0.6
 """Share of the claims that a reading with several examples must explain to be preferred."""
 
 
+UNUSUAL = 1.0
+"""What a layout costs that is not the usual one: a single equation is no evidence for it."""
+
 FLAT = ("no network leads to a loss", "the loss does not depend on")
 """Reasons that a flat side of a kink gives at some seeds."""
 
@@ -198,7 +201,7 @@ class Judge:
             self.model.profile.ref(name).key for side in claim.sides for name in spoken_of(side)
         }
         called = {self.model.profile.ref(f).key for side in claim.sides for f in called_in(side)}
-        alone = not (keys | called) & {d.key for d in given}
+        alone = not (keys | called) & {d.key for d in given if not d.late}
         symmetric = said_symmetric(self.model, item.entry)
         open_ = found.status is Status.UNKNOWN and "not defined" in found.reason
         if not (alone or symmetric or open_):
@@ -358,6 +361,7 @@ class Judge:
         """How many claims a reading explains; the usual readings win where others do no better."""
         score = -0.01 * self.configs().index(config)
         score += config.flags.layout is stated_layout(self.model)
+        score -= UNUSUAL * (config.flags.layout is not Layout.MIXED)
         for item in self.claims():
             if item.sorted.kind is not Kind.DEFINITION:
                 status = self.at_first(item, config).status
