@@ -162,6 +162,12 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
                 basis=Basis.AGREES,
                 outcome=outcome,
             )
+    if excused(item, judge, config):
+        return Finding(
+            Verdict.NOT_CHECKABLE,
+            "right in another layout only, and nothing shows which one the notes have",
+            outcome=outcome,
+        )
     if loss_unknown(item, judge, config):
         return Finding(
             Verdict.NOT_CHECKABLE, "the loss that the target enters is not given", outcome=outcome
