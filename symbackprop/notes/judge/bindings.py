@@ -44,7 +44,8 @@ def unbound_in(node: Node, numbers: Numbers) -> list[Unbound]:
                     found.append(Unbound(f"d {'p' if pre else ''}{key}", len(ref.labels)))
         elif isinstance(here, Name):
             ref = profile.ref(here)
-            if not stands_for_gradient(ref.key, numbers) or len(ref.comps) > 1:
+            delta = len(ref.comps) > 1 and not ref.labels
+            if delta or not stands_for_gradient(ref.key, numbers):
                 continue
             if ref.key in numbers.scope.table:
                 continue

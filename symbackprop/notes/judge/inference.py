@@ -173,13 +173,14 @@ class Inference(ShapeReadings):
         dims: dict[str, int] = {}
         while True:
             try:
-                self.one(body, env)
+                entry = self.one(body, env)
                 break
             except NeedLetterError as need:
                 if need.letter not in letters or need.extent is None:
                     raise
                 dims[need.letter] = need.extent
                 env = env.bind(need.letter, Extent(need.extent))
+        self.one_number(entry)
         used = [dims[letter] for letter in letters if letter in dims]
         if not used:
             return NUMBER
@@ -383,13 +384,16 @@ class Inference(ShapeReadings):
         """Give every class of dimensions a size of its own."""
         dims = self.dims
         used: list[int] = []
+        whole = {dims.find(d): parts for d, parts in dims.windows}
         for d in range(2, len(dims.parent)):
             root = dims.find(d)
-            if root not in used and root > 1 and root not in dims.sums:
+            if root not in used and root > 1 and root not in dims.sums and root not in whole:
                 used.append(root)
         self.sizes = {Dims.ONE: 1, Dims.BATCH: 6}
         for i, root in enumerate(used):
-            self.sizes[root] = _PRIMES[i] if i < len(_PRIMES) else 43 + 2 * i
+            size = _PRIMES[i] if i < len(_PRIMES) else 43 + 2 * i
+            self.sizes[root] = 2 + i % 3 if whole else size
+        dims.fit_windows(self.sizes)
         for made, parts in dims.sums.items():
             self.sizes[dims.find(made)] = sum(self.size(p) for p in parts)
 

@@ -31,6 +31,8 @@ from symbackprop.notes.trees import walk
 
 __all__ = ["Numbers"]
 
+STARS = frozenset({ProductOp.STAR, ProductOp.AST})
+
 
 @dataclass(slots=True)
 class Trace:
@@ -125,7 +127,8 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
                 return [(self.ops.number(np.pi), 0)]
             if node.base == "e" and not self.scope.table.get("e"):
                 return [(self.ops.number(np.e), 0)]
-        if node.base in ("I", "mathbb{I}", "E", "1", "0") and not self.scope.table.get(node.base):
+        known = self.scope.table.get(node.base) or (node.base, ()) in self.world.inference.shapes
+        if node.base in ("I", "mathbb{I}", "E", "1", "0") and not known:
             comps = self.scope.profile.ref(node).comps
             if node.base in ("1", "0"):
                 return self.constants(node, env)
@@ -299,6 +302,10 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
 
     def product(self, node: ast.Product, env: Env) -> Readings:
         """Read a product; in a definition, a dot of two columns is their dot product."""
+        if self.scope.model.windows and any(joint.op in STARS for joint in node.joints):
+            wide = [factor for factor in node.factors if self.one(factor, env).shape]
+            if len(wide) > 1:
+                raise UnknownError("a star between arrays may be a convolution here")
         if env.every:
             return super().product(node, env)
 

@@ -33,7 +33,7 @@ Families = frozenset[tuple[str, int]]
 TARGETS = frozenset({"y", "t", "d", "Y", "T", "D", "target", "label"})
 ENTROPIES = frozenset({"CE", "CrossEntropy", "crossentropy"})
 BATCH_SIZE = 6
-MOST_ENTRIES = 64
+MOST_ENTRIES = 256
 _MANY = frozenset({"m", "N", "M", "B", "n"})
 
 

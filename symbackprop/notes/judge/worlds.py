@@ -286,7 +286,8 @@ def usable(definition: Definition, model: Model) -> bool:  # noqa: C901  # one t
     if isinstance(definition.body, ast.Number) and not definition.labels:
         return False
     if definition.key in model.profile.letters and not definition.labels and not definition.comps:
-        return not isinstance(definition.body, Name)
+        listed = definition.key not in model.profile.label_letters
+        return not isinstance(definition.body, (Name, ast.Group) if listed else Name)
     letters = {n.base for c in definition.comps for _, n in walk(c) if isinstance(n, Name)}
     for _, node in walk(definition.body):
         if isinstance(node, ast.Dots | ast.Opaque | ast.Text | ast.Missing):
