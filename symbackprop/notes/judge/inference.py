@@ -182,9 +182,7 @@ class Inference(ShapeReadings):
                 env = env.bind(need.letter, Extent(need.extent))
         self.one_number(entry)
         used = [dims[letter] for letter in letters if letter in dims]
-        if not used:
-            return NUMBER
-        return Sh((used[0], Dims.ONE) if len(used) == 1 else (used[0], used[1]))
+        return Sh((*used, Dims.ONE)[:2]) if used else NUMBER
 
     def opaque(self, node: ast.Apply) -> bool:
         """Whether a call is of a function that nothing defines."""
