@@ -109,11 +109,12 @@ class Step:
         return self.size_names[name]
 
     def _constants(self) -> frozenset[int]:
-        """The arrays that depend on sizes only."""
+        """The arrays that depend on sizes only, and are one expression."""
         found: set[int] = set()
         for i in self.ids:
             array = self.program[i]
-            if array.op is not Op.ARGUMENT and array.shape and all(a in found for a in array.args):
+            made = array.op not in (Op.ARGUMENT, Op.SCATTER) and array.shape
+            if made and all(a in found for a in array.args):
                 found.add(i)
         return frozenset(found)
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
-from symbackprop.ir import Final, Graph, Hist, Kind, Problem, reachable, with_number
+from symbackprop.ir import (
+    Comp,
+    Final,
+    Graph,
+    Hist,
+    Kind,
+    Problem,
+    Reduction,
+    reachable,
+    with_number,
+)
 from symbackprop.printing import (
     Context,
     Dialect,
@@ -104,6 +114,7 @@ class Scene:
         self.origins = {i: origins[n] for i, n in self.names.items() if n in origins}
         self.cotangents = cotangents
         self._booleans = frozenset(i for i in self.names if graph.kind(i) is Kind.BOOL)
+        self._winners = {i: n for i in self.names if len(n := _counted(graph, i)) > 1}
         self._raiser = Raiser(graph, self.names)
         below = reachable(graph, [*roots, *self.extra])
         self.recurrences = recurrences(graph, below, self._raiser, steps)
@@ -287,8 +298,19 @@ class Scene:
     ) -> Printer:
         flipped = self._flipped(notation) if notation.flipped else frozenset()
         origins = {i: o[::-1] if i in flipped else o for i, o in self.origins.items()}
-        context = Context(self.spellings, letters, origins, sizes, self._booleans, self._lagged)
+        context = Context(
+            self.spellings, letters, origins, sizes, self._booleans, self._lagged, self._winners
+        )
         return Printer(dialect_of(script, notation), context)
+
+
+def _counted(graph: Graph, i: int) -> tuple[Size, ...]:
+    """The sizes that the place of a maximum counts through."""
+    node = graph[i]
+    if not isinstance(node, Comp) or node.reduction is not Reduction.ARGMAX:
+        return ()
+    written = {a for term in node.write for a in term.axes()}
+    return tuple(size for a, size in enumerate(node.axes) if a not in written)
 
 
 def _turned(formula: Formula, flipped: frozenset[int]) -> Formula:

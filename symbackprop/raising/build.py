@@ -28,6 +28,7 @@ from symbackprop.raising.tree import (
     Product,
     Quotient,
     Ref,
+    SizeTerm,
     Transpose,
     Unnamed,
     Whole,
@@ -161,7 +162,8 @@ def scaled(scalars: Sequence[Formula], formula: Formula) -> Formula:
     if number.numerator < 0:
         number, sign = Number(-number.numerator, number.denominator), not sign
     if any(isinstance(x, Quotient) for x in others):
-        others, number = _one_fraction(others, number), ONE
+        others = [x for x in _one_fraction(others, number) if x != ONE]
+        number = ONE
     ordered = sorted(others, key=_factor_key)
     if number != ONE:
         ordered.insert(0, number)
@@ -205,8 +207,15 @@ def _one_fraction(factors: list[Formula], number: Number) -> list[Formula]:
     up = reduced(up.numerator * number.numerator, up.denominator * number.denominator)
     bottom = [t for x in bottom for t in (x.factors if isinstance(x, Product) else (x,))]
     down, bottom = _number_of(bottom)
+    sizes = Counter(x for x in numerator if isinstance(x, SizeTerm))
+    below = Counter(x for x in bottom if isinstance(x, SizeTerm))
+    for size in (sizes & below).elements():
+        numerator.remove(size)
+        bottom.remove(size)
     value = reduced(up.numerator * down.denominator, up.denominator * down.numerator)
     lower = scaled(bottom, Number(value.denominator))
+    if lower == ONE:
+        return [scaled(numerator, Number(value.numerator))]
     return [Quotient(scaled(numerator, Number(value.numerator)), lower)]
 
 
