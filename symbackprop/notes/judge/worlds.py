@@ -257,7 +257,9 @@ class Worlds:
             for d in self.model.definitions
             if not d.late and any(isinstance(n, ast.Product) for _, n in walk(d.body))
         )
-        if capital:
+        data = {d.key for d in self.model.definitions if len(d.key) == 1 and not is_loss_key(d.key)}
+        both = any(key.islower() and key.upper() in data for key in data)
+        if capital or both:
             made.append(1)
         shaped = any(pair[1] in ("m", "N", "B") for pair in self.model.shapes.values())
         if claimed & {"m", "np.sum", "batch", "M"} or shaped or (capital and "N" in claimed):
