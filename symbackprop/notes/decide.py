@@ -32,10 +32,11 @@ SLIPS = frozenset(
         EditKind.JOINT,
         EditKind.SLOPE,
         EditKind.LABEL,
+        EditKind.SUM,
     }
 )
 """Edits that by themselves tell a slip: a misread statement is hardly ever mended by one."""
-TOLD = SLIPS | {EditKind.NAME, EditKind.SUM, EditKind.DROP}
+TOLD = SLIPS | {EditKind.NAME, EditKind.DROP}
 """Edits that tell a slip where all names are confirmed."""
 ENOUGH = 3
 """Statements that hold before a document's reading is trusted."""

@@ -202,6 +202,11 @@ def _big(node: ast.BigOperator) -> Iterator[_Local]:
     run = node.range
     ranges = [("lower", replace(run, lower=n, span=ast.NOWHERE)) for n in _steps(run.lower)]
     ranges += [("upper", replace(run, upper=n, span=ast.NOWHERE)) for n in _steps(run.upper)]
+    if len(run.indices) == 1 and isinstance(run.indices[0], Name):
+        for letter in sorted(letters_in(node.body) - {run.indices[0].base}):
+            other = replace(run, indices=(Name(letter),), span=ast.NOWHERE)
+            words = ("the sum runs over the wrong index", ())
+            yield EditKind.SUM, replace(node, range=other, span=ast.NOWHERE), words
     for name, changed in ranges:
         words = (f"the sum's {name} limit is wrong", ())
         yield EditKind.SUM, replace(node, range=changed, span=ast.NOWHERE), words
@@ -253,6 +258,35 @@ def _labels(node: Node, letters: frozenset[str]) -> Iterator[_Local]:
             yield EditKind.LABEL, made, ("{} in place of {}", (node, made))
 
 
+def _exchanged(side: Node, letters: frozenset[str]) -> Iterator[_Local]:
+    """Two indices exchanged throughout a side."""
+    used = sorted(letters_in(side) & letters)
+    for i, first in enumerate(used):
+        for second in used[i + 1 :]:
+            new = side
+            for path, node in value_nodes(side):
+                if not isinstance(node, Name | ast.Prefixed | ast.Derivative):
+                    continue
+                made: Node = node
+                for place, item in _label_letters(node):
+                    if item.base in (first, second):
+                        other = second if item.base == first else first
+                        made = replace_at(made, place, replace(item, base=other, head=other))
+                if made != node:
+                    new = replace_at(new, path, made)
+            words = ("the indices {} and {} are exchanged", (Name(first), Name(second)))
+            yield EditKind.LABEL, new, words
+
+
+def _label_letters(
+    node: Node, path: tuple[int, ...] = (), inside: bool = False
+) -> Iterator[tuple[tuple[int, ...], Name]]:
+    if inside and isinstance(node, Name):
+        yield path, node
+    for i, child in enumerate(children(node)):
+        yield from _label_letters(child, (*path, i), inside or isinstance(node, Label))
+
+
 def _label_items(node: Node, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Node]]:
     inside = isinstance(node, Label)
     for i, child in enumerate(children(node)):
@@ -274,6 +308,7 @@ def _whole(side: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
     """Edits of a side as a whole: sign, scale, sums, more factors."""
     if not isinstance(side, ast.Add | ast.Negative):
         yield EditKind.SIGN, ast.Negative(side), ("the sign is wrong", ())
+    yield from _exchanged(side, letters)
     for factor in _scalars(pool):
         yield EditKind.SCALE, _times(factor, side), ("the factor {} is missing", (factor,))
     for big in pool.sums:
