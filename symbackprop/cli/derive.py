@@ -13,8 +13,10 @@ from symbackprop.cli.specs import resolve
 from symbackprop.cli.terminal import shows_unicode
 from symbackprop.errors import InternalError
 from symbackprop.ir import Ties
+from symbackprop.models import by_depth
 from symbackprop.network import Document
 from symbackprop.network.document import Form
+from symbackprop.network.steps import GeneralLayer, Steps
 from symbackprop.network.styles import styled, with_policy
 from symbackprop.printing.notation import BatchSide, Layout
 from symbackprop.scalars import KinkPolicy
@@ -28,7 +30,7 @@ class Format(Enum):
     JSON = "json"
 
 
-@click.command("derive", epilog="Example: symbackprop derive mlp:64-32-10 --wrt W1 --form both")
+@click.command("derive", epilog="Example: symbackprop derive mlp:64-32-10 --wrt W1 --steps")
 @spec_argument
 @click.option("--of", "of", metavar="NAME", help="What is derived; default: the loss.")
 @click.option("--wrt", metavar="NAME", multiple=True, help="By what; default: all parameters.")
@@ -38,6 +40,8 @@ class Format(Enum):
 @click.option("--batch", type=choices(BatchSide), help="Where examples stand in a matrix.")
 @click.option("--kink", type=choices(KinkPolicy), help="The slope of relu and its kin at a kink.")
 @click.option("--ties", type=choices(Ties), help="Which of several equal maxima get the gradient.")
+@click.option("--steps", is_flag=True, help="How each gradient is found, step by step.")
+@click.option("--general", is_flag=True, help="The formulas of a general layer (SPEC: mlp).")
 @click.option("--format", "form_", type=choices(Format), default="text", show_default=True)
 @output_option
 @force_option
@@ -51,34 +55,74 @@ def command(
     batch: str | None,
     kink: str | None,
     ties: str | None,
+    steps: bool,
+    general: bool,
     form_: str,
     output: Path | None,
     force: bool,
 ) -> None:
     """Print the gradients of a network as formulas, each with its shape."""
+    if steps or general:
+        others = {"--of": of, "--order": order == "2", "--form": form != "matrix", "--batch": batch}
+        others["--general"] = steps and general
+        for option in (name for name, given in others.items() if given):
+            raise click.UsageError(
+                f"{option} does not go with {'--steps' if steps else '--general'}"
+            )
+        found = _general(spec, layout) if general else _steps(spec, wrt, kink, ties, layout)
+        _give(_rendered(found, Format(form_), Form(form), output), Format(form_), output, force)
+        return
     network = with_policy(resolve(spec), kink, ties)
     notation = styled(network, layout=layout, batch=batch)
     document = network.derivation(of, wrt or None, notation, int(order))
-    failed = [check for check in document.checks() if not check.ok]
-    if failed:
-        raise InternalError(f"a formula is not what it should be: {failed[0]}")
-    unicode = output is not None or shows_unicode()
-    text = _rendered(document, Format(form_), Form(form), unicode)
+    _check(document)
+    _give(_rendered(document, Format(form_), Form(form), output), Format(form_), output, force)
+
+
+_MARKS = {Format.TEXT: "∂", Format.LATEX: "align*", Format.JSON: '"version": 1'}
+
+
+def _give(text: str, form: Format, output: Path | None, force: bool) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        write(output, text, mark=_MARKS[Format(form_)], force=force)
+        write(output, text, mark=_MARKS[form], force=force)
         click.echo(f"wrote {output}", err=True)
 
 
-_MARKS = {Format.TEXT: "Gradients", Format.LATEX: "align*", Format.JSON: '"version": 1'}
+def _check(document: Document) -> None:
+    failed = [check for check in document.checks() if not check.ok]
+    if failed:
+        raise InternalError(f"a formula is not what it should be: {failed[0]}")
 
 
-def _rendered(document: Document, wanted: Format, form: Form, unicode: bool) -> str:
+def _steps(
+    spec: str, wrt: tuple[str, ...], kink: str | None, ties: str | None, layout: str
+) -> Steps:
+    network = with_policy(resolve(spec), kink, ties)
+    network.notation = styled(network, layout=layout)
+    _check(network.derivation(None, wrt or None))
+    return network.steps(*wrt)
+
+
+def _general(spec: str, layout: str) -> GeneralLayer:
+    build = by_depth(spec)
+    notation = styled(build(2), layout=layout)
+    return GeneralLayer(lambda depth: build(depth).problem, notation)
+
+
+def _rendered(
+    document: Document | Steps | GeneralLayer, wanted: Format, form: Form, output: Path | None
+) -> str:
+    unicode = output is not None or shows_unicode()
     match wanted:
-        case Format.TEXT:
+        case Format.TEXT if isinstance(document, Document):
             return document.text(form=form, ascii=not unicode)
-        case Format.LATEX:
+        case Format.TEXT:
+            return document.text(ascii=not unicode)
+        case Format.LATEX if isinstance(document, Document):
             return document.latex(form=form)
+        case Format.LATEX:
+            return document.latex()
         case Format.JSON:
             return json.dumps(document.data(), ensure_ascii=not unicode, indent=1) + "\n"

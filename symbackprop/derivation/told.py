@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from symbackprop.derivation.speaker import Speaker
@@ -29,9 +30,14 @@ class Told:
     lines: tuple[ToldLine, ...]
 
 
-def told(derived: Derived, dialect: Dialect, grain: Grain = Grain.FULL) -> tuple[Told, ...]:
-    """The derivation of every gradient."""
-    found = passages(derived)
+def told(
+    derived: Derived,
+    dialect: Dialect,
+    grain: Grain = Grain.FULL,
+    wanted: Container[str] | None = None,
+) -> tuple[Told, ...]:
+    """The derivation of every gradient, or of those by the names in `wanted`."""
+    found = [p for p in passages(derived) if wanted is None or p.wrt in wanted]
     roots = [c.node for passage in found for c in passage.checkpoints]
     roots += list(derived.problem.values.values())
     speaker = Speaker(derived, roots, dialect)
@@ -129,10 +135,15 @@ def _definition(speaker: Speaker, node: int) -> str:
     return f"{speaker.name(node, index)} = {law}"
 
 
-def told_text(derived: Derived, dialect: Text, grain: Grain = Grain.FULL) -> str:
+def told_text(
+    derived: Derived,
+    dialect: Text,
+    grain: Grain = Grain.FULL,
+    wanted: Container[str] | None = None,
+) -> str:
     """The derivation as plain text, a blank line between passages."""
     blocks = []
-    for passage in told(derived, dialect, grain):
+    for passage in told(derived, dialect, grain, wanted):
         lines = [f"{passage.left}"]
         width = max(len(line.formula) for line in passage.lines)
         width = width if width <= 60 else 0
@@ -141,10 +152,15 @@ def told_text(derived: Derived, dialect: Text, grain: Grain = Grain.FULL) -> str
     return "\n\n".join(blocks) + "\n"
 
 
-def told_latex(derived: Derived, dialect: Latex, grain: Grain = Grain.FULL) -> str:
+def told_latex(
+    derived: Derived,
+    dialect: Latex,
+    grain: Grain = Grain.FULL,
+    wanted: Container[str] | None = None,
+) -> str:
     """The derivation as LaTeX: an aligned display for each passage."""
     blocks = []
-    for passage in told(derived, dialect, grain):
+    for passage in told(derived, dialect, grain, wanted):
         first, *rest = passage.lines
         rows = [f"  {passage.left} &= {first.formula} && {first.why}"]
         rows += [f"  &= {line.formula} && {line.why}" for line in rest]

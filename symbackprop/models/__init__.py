@@ -3,7 +3,7 @@
 May import every layer up to `network`; no SymPy, no NumPy.
 """
 
-from symbackprop.models.catalogue import MODELS, model
+from symbackprop.models.catalogue import MODELS, by_depth, model
 from symbackprop.models.spec import Choice, Model, Spec, parse
 
-__all__ = ["MODELS", "Choice", "Model", "Spec", "model", "parse"]
+__all__ = ["MODELS", "Choice", "Model", "Spec", "by_depth", "model", "parse"]

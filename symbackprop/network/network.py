@@ -26,6 +26,7 @@ from symbackprop.network.derivative import Derivative
 from symbackprop.network.document import Document
 from symbackprop.network.kinks import refuse_unnamed
 from symbackprop.network.scene import Scene, further
+from symbackprop.network.steps import Steps
 from symbackprop.printing.notation import DEFAULT_NOTATION, Notation
 from symbackprop.scalars import KinkPolicy
 from symbackprop.simplify import Derived, derive
@@ -126,8 +127,6 @@ class Network:
             f"outputs: {listed(problem.outputs)})"
         )
 
-    # what there is
-
     @property
     def parameters(self) -> dict[str, tuple[Size, ...]]:
         """The shape of each parameter."""
@@ -156,8 +155,6 @@ class Network:
         ids = {n: self._id(n) for n in names} or dict(self.problem.outputs)
         found = evaluate(self.problem.graph, ids.values(), values, sizes)
         return {name: found[i] for name, i in ids.items()}
-
-    # derivatives
 
     def gradient(self, wrt: str) -> Derivative:
         """The gradient of the loss by a parameter, an input or a named value.
@@ -264,6 +261,12 @@ class Network:
             return Document(self, [], notation=notation)
         found = [self.jacobian(of or LOSS, name) for name in wanted]
         return Document(self, found, notation=notation)
+
+    def steps(self, *wrt: str) -> Steps:
+        """How the gradients by `wrt` (default: all parameters) are found, a reason at each step."""
+        for name in wrt:
+            self.gradient(name)
+        return Steps(self._derived()[0], wrt, self.notation)
 
     def forward(self) -> Document:
         """The formulas of the forward values."""
@@ -378,12 +381,9 @@ class Network:
 
     def _jacobian(self, of: str, wrt: str) -> tuple[int, Scene]:
         if (of, wrt) not in self._jacobians:
-            self._jacobians[of, wrt] = self._find_jacobian(of, wrt)
+            raw = jacobian(self.problem.graph, self._real(of), [self._real(wrt)])
+            self._jacobians[of, wrt] = further(self.problem, raw[self._real(wrt)])
         return self._jacobians[of, wrt]
-
-    def _find_jacobian(self, of: str, wrt: str) -> tuple[int, Scene]:
-        raw = jacobian(self.problem.graph, self._real(of), [self._real(wrt)])
-        return further(self.problem, raw[self._real(wrt)])
 
     def _warn(self, name: str) -> None:
         if name in self._warned:
