@@ -67,7 +67,7 @@ def test_the_command_line_gives_them(run, option, form):
 
 def test_what_cannot_be_asked_together_or_has_no_general_layer_is_said(run):
     status, _, err = run("derive", "mlp:5-4-3", "--steps", "--general")
-    assert status == 2 and "--general does not go with --steps" in err
+    assert status == 2 and "--steps does not go with --general" in err
     assert run("derive", "mlp:5-4-3", "--steps", "--order", "2")[0] == 2
     status, _, err = run("derive", "cnn:8-8-10", "--general")
     assert status == 2 and "mlp" in err
