@@ -194,3 +194,11 @@ def test_buffers_outlive_the_scalars_that_read_them() -> None:
     a = sb.sigmoid(sb.param("W2", k, h) @ sb.sigmoid(sb.param("W1", h, n) @ x))
     problem = sb.build(loss=-(y @ sb.log(a) + (1 - y) @ sb.log(1 - a)))
     assert "def loss_and_grad" in generate(problem, Options())
+
+
+def test_terms_of_a_sum_count_the_axes_that_they_do_not_have():
+    """Σ_ij (a_i b_j + c_i d_i): the second term is there for every j."""
+    n, m = sb.dims("n m")
+    a, c, d, b = sb.param("a", n), sb.param("c", n), sb.param("d", n), sb.param("b", m)
+    z = a[:, None] * b + (c * d)[:, None]
+    generate(sb.build(loss=sb.sum(z)), Options())  # compares with the interpreter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
@@ -15,8 +16,7 @@ from symbackprop.frontend import Tensor
 from symbackprop.interpret import evaluate
 from symbackprop.ir import Comp, FactKind, Graph, Node, Problem, Read
 from symbackprop.scalars import placeholder
-from symbackprop.simplify import Derived, derive, simplify
-from symbackprop.simplify.engine import _Engine
+from symbackprop.simplify import Derived, derive, engine, simplify
 from symbackprop.simplify.rules import cost
 from symbackprop.simplify.sums import expanded, make_sum
 from symbackprop.simplify.terms import Dl, Rd, Sm, index_symbol
@@ -183,18 +183,20 @@ def deep(depth: int, widths: bool = False) -> Problem:
 @pytest.mark.parametrize("widths", [False, True])
 def test_layers_of_one_kind_are_solved_once(widths: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of patterns does not grow with depth: the cost per layer is that of a look-up."""
-    engines: list[_Engine] = []
-    run = _Engine.run
-
-    def recorded(self: _Engine) -> object:
-        engines.append(self)
-        return run(self)
-
-    monkeypatch.setattr(_Engine, "run", recorded)
+    patterns: OrderedDict[object, object] = OrderedDict()
+    monkeypatch.setattr(engine, "_PATTERNS", patterns)
     derive(deep(6, widths))
+    few = len(patterns)
     derive(deep(30, widths))
-    few, many = (len(engine.memo) for engine in engines)
-    assert few == many
+    assert 0 < few == len(patterns)
+
+
+def test_patterns_that_are_not_used_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns: OrderedDict[object, object] = OrderedDict()
+    monkeypatch.setattr(engine, "_PATTERNS", patterns)
+    monkeypatch.setattr(engine, "PATTERNS_KEPT", 3)
+    derive(deep(2))
+    assert len(patterns) == 3
 
 
 def test_the_result_does_not_depend_on_the_order_of_names() -> None:

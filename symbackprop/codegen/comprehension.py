@@ -5,6 +5,7 @@ Operands as views, then an elementwise map, a contraction or a reduction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -25,7 +26,7 @@ from symbackprop.ir import Comp, Graph, Kind, Reduction
 from symbackprop.scalars import placeholder, placeholder_index, placeholders
 from symbackprop.scalars.numpy_indicators import settle_indicators
 from symbackprop.scalars.numpy_tree import Number, NumpyTree, Operand, Ufunc, apply
-from symbackprop.sizes import Size, same_size
+from symbackprop.sizes import Size, as_size, same_size
 
 
 class Comprehensions:
@@ -202,9 +203,7 @@ class Comprehensions:
         return self.gatherer.choose(mask, from_tree, operands, order, sizes, other)
 
     def _tree(self, body: Any, operands: Sequence[Aligned]) -> NumpyTree:
-        late = self.program.late
-        ranks = tuple(len(o.axes) + (0.5 if o.array in late else 0) for o in operands)
-        tree = body_tree(body, ranks, self.cap)
+        tree = body_tree(body, tuple(len(o.axes) for o in operands), self.cap)
         casts: list[NumpyTree] = []
         for k, operand in enumerate(operands):
             real = self.program[operand.array].kind is Kind.REAL
@@ -253,7 +252,9 @@ class Comprehensions:
         """A sum: the factors of a product with equal axes are one operand of the contraction."""
         terms = self._terms(body, operands)
         if len(terms) > 1:
-            summands = [self._contraction(t, operands, order, sizes) for t in terms]
+            summed = self._axes(body, operands) - set(order)
+            counted = [t * self._times(t, operands, summed, sizes) for t in terms]
+            summands = [self._contraction(t, operands, order, sizes) for t in counted]
             total = sum(placeholder(k) for k in range(len(summands)))
             return self.map(total, summands, order, sizes)
         contractor = Contractor(self.viewer, sizes, self.flat, self.batch_last)
@@ -293,6 +294,13 @@ class Comprehensions:
                 rest = _product([f for f in factors if f != factor])
                 return [rest * t for t in factor.args]
         return [body]
+
+    def _times(
+        self, term: Any, operands: Sequence[Aligned], summed: set[int], sizes: Sequence[Size]
+    ) -> Any:
+        """How often a term is summed over the axes that it does not have."""
+        missing = sorted(summed - self._axes(term, operands))
+        return math.prod((sizes[a] for a in missing), start=as_size(1))
 
     def _splits(self, term: Any, operands: Sequence[Aligned], whole: set[int]) -> bool:
         """Whether a term is a product in which no factor has all axes."""

@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Container, Iterable
 
 from symbackprop.errors import InvalidExpressionError
-from symbackprop.ir import with_number
 
 _FAMILY = re.compile(r"(.*?[^0-9_])_?([0-9]+)\Z")
 
@@ -78,6 +77,6 @@ def fresh(base: str, taken: Container[str], numbered: bool = False) -> str:
     if base not in taken and not numbered:
         return base
     k = 1
-    while with_number(base, k) in taken:
+    while f"{base}{k}" in taken:
         k += 1
-    return with_number(base, k)
+    return f"{base}{k}"

@@ -7,12 +7,7 @@ cleverer: a comprehension is a loop over its points. May import `errors`, `sizes
 
 from symbackprop.interpret.evaluate import evaluate
 from symbackprop.interpret.inputs import convert_input, infer_sizes
-from symbackprop.interpret.sampling import (
-    coprime_sizes,
-    free_sizes,
-    random_values,
-    sizes_to_test,
-)
+from symbackprop.interpret.sampling import coprime_sizes, free_sizes, random_values
 
 __all__ = [
     "convert_input",
@@ -21,5 +16,4 @@ __all__ = [
     "free_sizes",
     "infer_sizes",
     "random_values",
-    "sizes_to_test",
 ]

@@ -25,7 +25,6 @@ from symbackprop.ir.graph import (
     with_operands,
 )
 from symbackprop.ir.join import Joined, join
-from symbackprop.ir.naming import is_second, with_number
 from symbackprop.ir.nodes import (
     Carry,
     Comp,
@@ -85,7 +84,6 @@ __all__ = [
     "determined_axes",
     "fully_written",
     "is_reindex",
-    "is_second",
     "join",
     "operands",
     "product",
@@ -93,6 +91,5 @@ __all__ = [
     "renumbered",
     "substituted",
     "used_placeholders",
-    "with_number",
     "with_operands",
 ]

@@ -23,7 +23,8 @@ from symbackprop.interpret.differences import (
 )
 from symbackprop.ir import Final, Hist, Kind, Problem, Var, reachable
 from symbackprop.network.scene import Scene
-from symbackprop.raising.values import Values, entries_value, matrix_value
+from symbackprop.raising.grids import entries_value
+from symbackprop.raising.values import Values, matrix_value
 from symbackprop.simplify import Derived, derive
 
 if TYPE_CHECKING:

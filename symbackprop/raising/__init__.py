@@ -4,11 +4,12 @@ May import `errors`, `sizes`, `scalars`, `ir`, `primitives`, `calculus` and `sim
 """
 
 from symbackprop.raising.entries import EntryForm, entry_form
+from symbackprop.raising.grids import entries_value
 from symbackprop.raising.kept import needed_names
 from symbackprop.raising.layout import arranged, batch_sizes, with_examples
 from symbackprop.raising.matrix import Raiser
 from symbackprop.raising.tree import Formula
-from symbackprop.raising.values import Values, entries_value, matrix_value
+from symbackprop.raising.values import Values, matrix_value
 
 __all__ = [
     "EntryForm",

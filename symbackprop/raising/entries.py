@@ -73,7 +73,8 @@ def entry_form(graph: Graph, node_id: int, kept: Collection[int]) -> EntryForm:
     shape = graph.shape(node_id)
     maker = _Maker(graph, frozenset(kept), list(shape), Raiser(graph, kept))
     target = tuple(axis(d) for d in range(len(shape)))
-    body = maker.law(node_id, target)
+    is_variable = isinstance(graph[node_id], Var)
+    body = Entry(node_id, target) if is_variable else maker.law(node_id, target)
     return EntryForm(target, body, tuple(maker.sizes))
 
 
@@ -161,8 +162,8 @@ class _Maker:
                 found.axes[plain] = here
                 if not same_size(comp.axes[plain], size):
                     found.conditions.extend(_in_range(here, comp.axes[plain]))
-            elif size != 1:
-                left.append((term, here))  # along an axis of length 1 there is one position
+            else:
+                left.append((term, here))
         unsolved: list[Index] = []
         for term, here in left:
             self._solve_one(comp, term, here, found, unsolved)

@@ -97,9 +97,8 @@ def matrix_value(formula: Formula, values: Values) -> Array:
     return _METHODS[type(formula)](formula, values)
 
 
-def entries_value(form: EntryForm, values: Values) -> Array:
-    """The value of an index form: the array of all its entries."""
-    sizes = [evaluate_size(size, values.sizes) for size in form.sizes]
+def entries_by_points(form: EntryForm, values: Values, sizes: Sequence[int]) -> Array:
+    """The value of an index form: the array of all its entries, one after the other."""
     shape = tuple(sizes[: len(form.target)])
     result = values.xp.zeros(shape)
     for place in product(*(range(n) for n in shape)):
@@ -112,7 +111,7 @@ def _scalar(formula: Formula, values: Values, sizes: Sequence[int]) -> Array:
     """The value of an index form at the present axes."""
     if isinstance(formula, Over):
         return _over(formula, values, sizes)
-    operands = _operands(formula)
+    operands = children(formula)
     if isinstance(formula, Product):
         guards = [f for f in operands if isinstance(f, (Delta, Indicator))]
         if any(_scalar(g, values, sizes) == 0 for g in guards):
@@ -129,7 +128,7 @@ def _scalar(formula: Formula, values: Values, sizes: Sequence[int]) -> Array:
             return float(values.index(left) == values.index(right))
         case Indicator(conditions=conditions):
             return float(values.holds(conditions))
-    return _elementwise(formula, args, values)
+    return elementwise(formula, args, values)
 
 
 def _component(formula: Component, values: Values) -> Array:
@@ -156,7 +155,8 @@ def _over(formula: Over, values: Values, sizes: Sequence[int]) -> Array:
     return max(found) if formula.big is Big.MAX else float(found.index(max(found)))
 
 
-def _operands(formula: Formula) -> tuple[Formula, ...]:
+def children(formula: Formula) -> tuple[Formula, ...]:
+    """The formulas that one is made of."""
     match formula:
         case Add(terms=terms):
             return terms
@@ -185,7 +185,7 @@ def _product(args: Sequence[Array], xp: Any) -> Array:
     return result
 
 
-def _elementwise(formula: Formula, args: Sequence[Array], values: Values) -> Array:
+def elementwise(formula: Formula, args: Sequence[Array], values: Values) -> Array:
     """The arithmetic that both forms share."""
     match formula:
         case Number(numerator=p, denominator=q):
@@ -257,14 +257,14 @@ def _inner(formula: Inner, values: Values) -> Array:
 
 
 def _shared(formula: Formula, values: Values) -> Array:
-    operands = _operands(formula)
+    operands = children(formula)
     args = [matrix_value(f, values) for f in operands]
     if isinstance(formula, (Number, Constant, SizeTerm)):
-        return values.xp.asarray(_elementwise(formula, (), values)).reshape(1, 1)
+        return values.xp.asarray(elementwise(formula, (), values)).reshape(1, 1)
     shapes = {a.shape for f, a in zip(operands, args, strict=True) if _counts(formula, f)}
     if len(shapes) > 1:
         raise ValueError(f"{type(formula).__name__} of shapes {sorted(shapes)}")
-    return _elementwise(formula, args, values)
+    return elementwise(formula, args, values)
 
 
 def _counts(formula: Formula, operand: Formula) -> bool:
@@ -372,4 +372,4 @@ _METHODS: dict[type, Callable[..., Array]] = {
     ),
 }
 
-__all__ = ["Values", "entries_value", "matrix_value"]
+__all__ = ["Values", "children", "elementwise", "entries_by_points", "matrix_value"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -39,11 +40,11 @@ MANY_DEFINITIONS = 40
 MANY_READERS = 16
 """A forward node with more readers (a shared weight) is not searched for definitions to fold."""
 
+PATTERNS_KEPT = 4096
+"""Patterns that are remembered between networks; the ones not used for longest are dropped."""
 
-MOST_PATTERNS = 8192
-"""Patterns remembered; what they look like depends on nothing but their key."""
-
-_PATTERNS: dict[tuple[object, ...], Pattern] = {}
+_PATTERNS: OrderedDict[tuple[object, ...], Pattern] = OrderedDict()
+"""What was found for each canonical neighbourhood: it depends on nothing but the key."""
 
 
 @dataclass(slots=True)
@@ -122,7 +123,7 @@ class _Engine:
         found = choose_heads(graph, self.order, forward, wanted)
         self.heads, self.plain = found.chosen, found.plain
         self.forward_readers = consumers(graph, range(forward))
-        self.memo: dict[tuple[object, ...], Pattern] = {}
+        self.rules_of_graph = (graph.policy, *graph.facts)
         self.inside = Inside()
         self.projections = projections(graph, self.order)
         self.result = Simplified(graph, shared=found.shared)
@@ -178,26 +179,10 @@ class _Engine:
     def _rewrite(self, head: int) -> int:
         place = self._neighbourhood(head)
         local, key = self._extracted(place)
-        marks = tuple(i in self.kept for i in place.forward)
-        tried = (*place.openings, None, *place.products)
-        known = (
-            self.graph.policy,
-            self.graph.facts,
-            *key,
-            local.ids[head],
-            *marks,
-            *(q and local.ids[q] for q in tried),
-        )
-        pattern = self.memo.get(known) or _PATTERNS.get(known)
-        if pattern is None:
-            try:
-                pattern = solve(self.graph, local, key, place, self.kept)
-            except TooManyTermsError:
-                return self._node_by_node(place)
-            if len(_PATTERNS) >= MOST_PATTERNS:
-                _PATTERNS.clear()
-            _PATTERNS[known] = pattern
-        self.memo[known] = pattern
+        try:
+            pattern = self._pattern(local, key, place)
+        except TooManyTermsError:
+            return self._node_by_node(place)
         self.result.bindings[head] = (pattern, local)
         return replay(pattern.made, self.graph, local)
 
@@ -206,6 +191,18 @@ class _Engine:
         for i in place.cluster:
             self.result.ids[i] = self._carried(i)
         return self.result.ids[place.head]
+
+    def _pattern(self, local: Local, key: tuple[Node, ...], place: Neighbourhood) -> Pattern:
+        """The pattern of a neighbourhood: remembered, also from other networks, or solved."""
+        known = (self.rules_of_graph, key, *place.roles(local.ids, self.kept))
+        pattern = _PATTERNS.get(known)
+        if pattern is None:
+            pattern = _PATTERNS[known] = solve(self.graph, local, key, place, self.kept)
+            if len(_PATTERNS) > PATTERNS_KEPT:
+                _PATTERNS.popitem(last=False)
+        else:
+            _PATTERNS.move_to_end(known)
+        return pattern
 
     def _neighbourhood(self, head: int) -> Neighbourhood:
         cluster = self._cluster(head)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from sympy import Add, Expr, Integer, Pow, Symbol
@@ -55,6 +55,25 @@ class Neighbourhood:
     forward: list[int]
     made: list[int]
     definitions: set[int]
+
+    def roles(self, ids: Mapping[int, int], kept: Container[int]) -> tuple[object, ...]:
+        """What each node is here, over local ids: with the nodes, all that a form depends on."""
+
+        def local(nodes: Iterable[int]) -> tuple[int, ...]:
+            return tuple(ids[i] for i in nodes)
+
+        def marked(nodes: Iterable[int]) -> tuple[int, ...]:
+            return tuple(ids[i] if i in kept else -1 for i in nodes)
+
+        return (
+            ids[self.head],
+            local(self.cluster),
+            tuple((ids[q], local(opening)) for q, opening in self.openings.items()),
+            local(self.products),
+            marked(self.forward),
+            marked(self.made),
+            local(sorted(self.definitions)),
+        )
 
 
 def solve(

@@ -44,8 +44,7 @@ def unbound_in(node: Node, numbers: Numbers) -> list[Unbound]:
                     found.append(Unbound(f"d {'p' if pre else ''}{key}", len(ref.labels)))
         elif isinstance(here, Name):
             ref = profile.ref(here)
-            delta = len(ref.comps) > 1 and not ref.labels
-            if delta or not stands_for_gradient(ref.key, numbers):
+            if not stands_for_gradient(ref.key, numbers) or len(ref.comps) > 1:
                 continue
             if ref.key in numbers.scope.table:
                 continue
@@ -160,8 +159,7 @@ def explaining(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[st
     if not claims:
         return None
     for candidate in candidates(name, numbers):
-        alone = not name.labels and not name.name.startswith("d ")
-        if alone or (candidate.shift is None and name.number):
+        if candidate.shift is None and name.number:
             where = f"{name.name}[{name.number}]"
         else:
             where = name.name

@@ -47,10 +47,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A status with its reason; `side` is the side that is at fault.
-
-    `sure` when the claim brings all that it speaks of, so that nothing can have been misread.
-    """
+    """A status with its reason; `side` is the side that is at fault."""
 
     status: Status
     reason: str = ""
@@ -59,7 +56,6 @@ class Outcome:
     notes: frozenset[str] = frozenset()
     letters: tuple[tuple[str, int], ...] = ()
     conforms: bool = True
-    sure: bool = False
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ from symbackprop.notes.kinds import Relation, Sign
 from symbackprop.notes.resolve.definitions import definitions_of, has_gradient
 from symbackprop.notes.resolve.hypotheses import is_dependence
 from symbackprop.notes.resolve.model import Entry, Model
-from symbackprop.notes.resolve.prose import stated_conditions
 from symbackprop.notes.statements import Fragment, Statement, Unparsed
 from symbackprop.notes.trees import walk
 
@@ -74,28 +73,12 @@ def sort_statement(
         return Sorted(
             Kind.CLAIM, Claim((lefts[-1], *sides[1:]), part.conditions), lefts=tuple(lefts)
         )
-    return defined_or_claimed(part, sides, entry, model)
-
-
-def defined_or_claimed(part: Statement, sides: list[Node], entry: Entry, model: Model) -> Sorted:
-    """A definition, or a claim under the conditions that the author states."""
     made = definitions_of(part, entry.position, model.profile)
-    conditions = part.conditions or stated_conditions(entry.formula, model.document.vocabulary)
-    claim = Claim(tuple(sides), conditions)
-    if aside_only(entry, sides):
-        return Sorted(Kind.OTHER, reason="holds under a condition that the text gives")
+    claim = Claim(tuple(sides), part.conditions)
     late = any(d.late or d.key in model.gradients for d in made)
     if made and not late and not has_gradient(sides[0]):
         return Sorted(Kind.DEFINITION, claim)
     return Sorted(Kind.CLAIM, claim)
-
-
-def aside_only(entry: Entry, sides: list[Node]) -> bool:
-    """Whether a formula in a sentence only says what is nought where the text goes on to say."""
-    zero = isinstance(sides[-1], ast.Number) and sides[-1].text == "0"
-    return zero and not entry.formula.display and entry.formula.after.lstrip().startswith(
-        ("for ", "if ", "when ", "where ", "unless ", "outside ", "beyond ", "whenever ")
-    )  # fmt: skip
 
 
 def update_of(part: Statement, sides: list[Node], model: Model) -> tuple[Node, ...] | None:

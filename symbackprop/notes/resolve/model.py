@@ -54,7 +54,6 @@ class Model:
     maps: dict[str, tuple[str, str]] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)
     straight: frozenset[str] = frozenset()
-    windows: bool = False
     gradients: frozenset[str] = frozenset()
     signed: bool = False
 
@@ -209,16 +208,4 @@ def _depth(model: Model, nodes: list[Node]) -> None:
     general = letters - {"L", "N", "T"}
     model.general_last = "L" in shifted
     highest = max(numbers)
-    model.windows = windows(model, nodes)
-    least = 2 if model.windows else 3
-    model.depth = max(least, highest) if general or model.general_last or not highest else highest
-
-
-def windows(model: Model, nodes: list[Node]) -> bool:
-    """Whether arrays are met at the sum of two indices, as in convolutions; few layers will do."""
-    for node in nodes:
-        for _, name in walk(node):
-            for comp in model.profile.ref(name).comps if isinstance(name, Name) else ():
-                if isinstance(comp, ast.Add) and all(isinstance(t, Name) for t in comp.terms):
-                    return True
-    return False
+    model.depth = max(3, highest) if general or model.general_last or not highest else highest
