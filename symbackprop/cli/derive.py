@@ -64,11 +64,11 @@ def command(
     """Print the gradients of a network as formulas, each with its shape."""
     if steps or general:
         others = {"--of": of, "--order": order == "2", "--form": form != "matrix", "--batch": batch}
-        others["--general"] = steps and general
+        if general:
+            others |= {"--steps": steps, "--wrt": wrt, "--kink": kink, "--ties": ties}
+        asked = "--general" if general else "--steps"
         for option in (name for name, given in others.items() if given):
-            raise click.UsageError(
-                f"{option} does not go with {'--steps' if steps else '--general'}"
-            )
+            raise click.UsageError(f"{option} does not go with {asked}")
         found = _general(spec, layout) if general else _steps(spec, wrt, kink, ties, layout)
         _give(_rendered(found, Format(form_), Form(form), output), Format(form_), output, force)
         return

@@ -38,7 +38,6 @@ from symbackprop.scalars.fields import (
 from symbackprop.scalars.functions import FUNCTIONS, function, record_of
 from symbackprop.scalars.latex import latex
 from symbackprop.scalars.limits import Extent, check_extent, extent
-from symbackprop.scalars.normal import cost, normal
 from symbackprop.scalars.numpy_code import Code, CodePrecedence, numpy_code
 from symbackprop.scalars.numpy_helpers import HELPERS, Helper, helper_sources, opaque_name
 from symbackprop.scalars.numpy_indicators import settle_indicators
@@ -156,7 +155,6 @@ __all__ = [
     "body_derivative",
     "body_sizes",
     "check_extent",
-    "cost",
     "evaluate",
     "exact_number",
     "extent",
@@ -165,7 +163,6 @@ __all__ = [
     "helpers_used",
     "instantiate",
     "latex",
-    "normal",
     "numpy_code",
     "opaque_name",
     "placeholder",
