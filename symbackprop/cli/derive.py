@@ -65,7 +65,7 @@ def command(
     if steps or general:
         others = {"--of": of, "--order": order == "2", "--form": form != "matrix", "--batch": batch}
         if general:
-            others |= {"--steps": steps, "--wrt": wrt, "--kink": kink, "--ties": ties}
+            others |= {"--steps": steps, "--wrt": bool(wrt), "--kink": kink, "--ties": ties}
         asked = "--general" if general else "--steps"
         for option in (name for name, given in others.items() if given):
             raise click.UsageError(f"{option} does not go with {asked}")
