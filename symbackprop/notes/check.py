@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from symbackprop.notes import ast
+from symbackprop.notes.complete import completed
 from symbackprop.notes.decide import Decider
 from symbackprop.notes.document import Document, Formula, read_document
-from symbackprop.notes.judge.judge import Judge, Judged
+from symbackprop.notes.judge.judge import Judged
+from symbackprop.notes.judge.standard import mentions
+from symbackprop.notes.judge.statements import Kind
 from symbackprop.notes.judge.verdicts import Finding, verdict_of
 from symbackprop.notes.resolve.model import model_of
 from symbackprop.notes.statements import Fragment, Statement
@@ -31,12 +35,14 @@ def check_document(path: Path | str) -> Report:
 def check(document: Document, file: str = "") -> Report:
     """Judge every equation of a document."""
     model = model_of(document)
-    judge = Judge(model)
+    judge = completed(model)
     config = judge.best_config()
     decider = Decider(judge, config)
     by_entry: dict[int, list[tuple[Judged, Finding]]] = {}
     for item in judge.items:
         finding = decider.decided(item, verdict_of(item, judge, config))
+        if item.sorted.kind is not Kind.DEFINITION and mentions(item, judge.supply.keys, judge):
+            finding = replace(finding, supposed=judge.supply.words)
         by_entry.setdefault(item.entry.position, []).append((item, finding))
     equations = []
     for position, formula in enumerate(document.formulas):

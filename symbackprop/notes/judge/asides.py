@@ -78,12 +78,28 @@ def aside(
             return made
         found.append(made)
     called = {model.profile.ref(f).key for side in claim.sides for f in called_in(side)}
-    if called - FUNCTIONS - defined:
+    if called - FUNCTIONS - defined - _CONSTANTS:
         return None
     first = {model.profile.ref(name).key for name in spoken_of(claim.sides[0])}
-    if chain or not own <= first or any(made.status is not Status.WRONG for made in found):
+    if (
+        chain
+        or not own <= first
+        or not moves(claim.sides[0])
+        or any(made.status is not Status.WRONG for made in found)
+    ):
         return None
-    return found[0]
+    return replace(found[0], sure=not given)
+
+
+def moves(node: Node) -> bool:
+    """Whether something is differentiated: what is only equated may be a condition."""
+    return any(
+        isinstance(n, ast.Derivative | ast.Differential | ast.Prefixed)
+        or (isinstance(n, ast.Apply) and isinstance(n.function, Name) and n.function.base == "d")
+        or (isinstance(n, Name) and n.primes > 0)
+        or isinstance(n, ast.Primed)
+        for _, n in walk(node)
+    )
 
 
 def called_in(node: Node) -> list[Name]:

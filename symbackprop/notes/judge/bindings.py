@@ -44,7 +44,8 @@ def unbound_in(node: Node, numbers: Numbers) -> list[Unbound]:
                     found.append(Unbound(f"d {'p' if pre else ''}{key}", len(ref.labels)))
         elif isinstance(here, Name):
             ref = profile.ref(here)
-            if not stands_for_gradient(ref.key, numbers) or len(ref.comps) > 1:
+            delta = len(ref.comps) > 1 and not ref.labels
+            if delta or not stands_for_gradient(ref.key, numbers):
                 continue
             if ref.key in numbers.scope.table:
                 continue
@@ -159,7 +160,8 @@ def explaining(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[st
     if not claims:
         return None
     for candidate in candidates(name, numbers):
-        if candidate.shift is None and name.number:
+        alone = not name.labels and not name.name.startswith("d ")
+        if alone or (candidate.shift is None and name.number):
             where = f"{name.name}[{name.number}]"
         else:
             where = name.name

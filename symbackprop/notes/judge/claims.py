@@ -47,7 +47,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A status with its reason; `side` is the side that is at fault."""
+    """A status with its reason; `side` is the side that is at fault.
+
+    `sure` when the claim brings all that it speaks of, so that nothing can have been misread.
+    """
 
     status: Status
     reason: str = ""
@@ -56,6 +59,7 @@ class Outcome:
     notes: frozenset[str] = frozenset()
     letters: tuple[tuple[str, int], ...] = ()
     conforms: bool = True
+    sure: bool = False
 
 
 @dataclass(slots=True)

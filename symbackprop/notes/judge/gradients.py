@@ -57,6 +57,8 @@ class Gradients:
             above: tuple[int, ...] = ()
             below = slope.shape
         else:
+            if target.is_scalar:
+                target = target.scalar()
             slope = numbers.world.slope(target, key)
             above = target.shape
             below = slope.shape[target.v.ndim :]
@@ -271,13 +273,11 @@ def gradient(numbers: Numbers, key: Key) -> Array:
 
 def mean_inside(numbers: Numbers) -> bool:
     """Whether the document's own loss divides by the number of examples."""
-    if numbers.world.supposed_loss is not None or numbers.world.own_loss() is None:
-        return False
-    return any(
-        isinstance(n, Name) and n.base in ("m", "N")
-        for d in numbers.scope.definitions
-        if is_loss_key(d.key)
-        for _, n in walk(d.body)
+    world = numbers.world
+    key = None if world.supposed_loss is not None else world.own_key()
+    found = None if key is None else numbers.scope.template(*key)
+    return found is not None and any(
+        isinstance(n, Name) and n.base in ("m", "N") for _, n in walk(found[0].body)
     )
 
 

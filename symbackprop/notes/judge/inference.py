@@ -64,7 +64,8 @@ class Inference(ShapeReadings):
         for definition in sorted(self.scope.definitions, key=lambda d: is_explicit(d.key)):
             if definition.late or self.only_function(definition):
                 continue
-            if is_explicit(definition.key):
+            self.speaking = is_explicit(definition.key)
+            if self.speaking:
                 self.scope.leaves.update(key for key, _ in self.shapes)
             if definition.comps and all(isinstance(c, ast.Number) for c in definition.comps):
                 continue
@@ -105,7 +106,8 @@ class Inference(ShapeReadings):
         """Make leaves of what has a stated shape and occurs in claims only."""
         for key in self.scope.model.shapes:
             if "[" not in key and key not in self.scope.table:
-                known = key in {k for k, _ in self.shapes} or key in _SCALARS
+                same = {key, self.scope.canonical(key)}
+                known = same & {k for k, _ in self.shapes} or key in _SCALARS
                 if not known and self.pair(key, ()) is not None:
                     self.leaf((key, ()))
 
@@ -164,35 +166,23 @@ class Inference(ShapeReadings):
             return NUMBER
         letters = [c.base for c in definition.comps if isinstance(c, Name)]
         if not letters:
-            made: Sh = self.body(body, env)
+            made: Sh = self.one(body, env)
             if made.shape and is_loss_key(definition.key) and any(is_log(n) for _, n in walk(body)):
                 self.one_number(made)
             return made
         dims: dict[str, int] = {}
         while True:
             try:
-                self.body(body, env)
+                entry = self.one(body, env)
                 break
             except NeedLetterError as need:
                 if need.letter not in letters or need.extent is None:
                     raise
                 dims[need.letter] = need.extent
                 env = env.bind(need.letter, Extent(need.extent))
+        self.one_number(entry)
         used = [dims[letter] for letter in letters if letter in dims]
-        if not used:
-            return NUMBER
-        return Sh((used[0], Dims.ONE) if len(used) == 1 else (used[0], used[1]))
-
-    def one_number(self, shape: Sh) -> None:
-        """A loss is one number where that is still open."""
-        for d in shape.shape:
-            if not self.dims.is_feature(d) and self.dims.find(d) != Dims.BATCH:
-                self.dims.join(d, Dims.ONE)
-
-    def body(self, body: Node, env: Env) -> Sh:
-        """The shape of a body with its label sums run through."""
-        made: Sh = self.one(body, env)
-        return made
+        return Sh((*used, Dims.ONE)[:2]) if used else NUMBER
 
     def opaque(self, node: ast.Apply) -> bool:
         """Whether a call is of a function that nothing defines."""
@@ -210,6 +200,8 @@ class Inference(ShapeReadings):
             self.spoken.add(key[0])
         kind = self.kind(key[0])
         shape = self.hinted(key) if kind != "scalar" else None
+        if shape is None and key[0] in ("y", "Y"):
+            shape = self.twin(("hat:" + key[0], key[1]))
         dims = self.dims
         if shape is not None:
             pass
@@ -229,6 +221,14 @@ class Inference(ShapeReadings):
         self.shapes[key] = shape
         self.leaves.append(key)
         return shape
+
+    def twin(self, key: Key) -> Sh | None:
+        """The shape of a name that another is compared with, if that is defined."""
+        try:
+            defined = key in self.shapes or self.scope.template(*key) is not None
+            return self.variable(key) if defined and key not in self.busy else None
+        except (UnknownError, OutOfRangeError, MismatchError, NeedLetterError):
+            return None
 
     def hinted(self, key: Key) -> Sh | None:
         """The shape that the document states."""
@@ -382,13 +382,16 @@ class Inference(ShapeReadings):
         """Give every class of dimensions a size of its own."""
         dims = self.dims
         used: list[int] = []
+        whole = {dims.find(d): parts for d, parts in dims.windows}
         for d in range(2, len(dims.parent)):
             root = dims.find(d)
-            if root not in used and root > 1 and root not in dims.sums:
+            if root not in used and root > 1 and root not in dims.sums and root not in whole:
                 used.append(root)
         self.sizes = {Dims.ONE: 1, Dims.BATCH: 6}
         for i, root in enumerate(used):
-            self.sizes[root] = _PRIMES[i] if i < len(_PRIMES) else 43 + 2 * i
+            size = _PRIMES[i] if i < len(_PRIMES) else 43 + 2 * i
+            self.sizes[root] = 2 + i % 3 if whole else size
+        dims.fit_windows(self.sizes)
         for made, parts in dims.sums.items():
             self.sizes[dims.find(made)] = sum(self.size(p) for p in parts)
 

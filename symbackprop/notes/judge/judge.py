@@ -13,8 +13,9 @@ from symbackprop.notes.judge.flags import Binding, Flags, Layout
 from symbackprop.notes.judge.layouts import stated_layout
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.pullbacks import is_pullback, last_map, pulled_back
-from symbackprop.notes.judge.selection import spoken_of
-from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement
+from symbackprop.notes.judge.selection import of_one_example, spoken_of
+from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement, under_condition
+from symbackprop.notes.judge.supply import NO_SUPPLY, Supply
 from symbackprop.notes.judge.worlds import LAST_SEED, NUMBERS, SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.model import Entry, Model
@@ -26,6 +27,13 @@ __all__ = ["Config", "Judge", "Judged", "seeds_of"]
 
 ENOUGH = 0.6
 """Share of the claims that a reading with several examples must explain to be preferred."""
+
+
+UNUSUAL = 1.0
+"""What a layout costs that is not the usual one: a single equation is no evidence for it."""
+
+FLAT = ("no network leads to a loss", "the loss does not depend on")
+"""Reasons that a flat side of a kink gives at some seeds."""
 
 
 def bent(claim: Claim) -> bool:
@@ -71,12 +79,14 @@ def seeds_of(choice: Choice, sides: bool = False) -> tuple[int, ...]:
 class Judge:
     """The judge of one document."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, supply: Supply = NO_SUPPLY) -> None:
         self.model = model
-        self.worlds = Worlds(model)
+        self.supply = supply
+        self.worlds = Worlds(model, supply.definitions, supply.activations)
         self.items: list[Judged] = []
         self.tried: list[Config] = []
         self.selected: dict[tuple[int, Claim | None], list[Choice]] = {}
+        self.kinked = any(bent(Claim((d.body,))) for d in model.definitions if not d.late)
         self.binders: dict[tuple[Choice, int, Flags], Numbers] = {}
         self.sort()
 
@@ -85,10 +95,14 @@ class Judge:
         lefts: list[Node] = []
         for entry in self.model.entries:
             for part in entry.parsed.parts:
-                made = sort_statement(part, entry, self.model, lefts)
+                made = under_condition(
+                    sort_statement(part, entry, self.model, lefts), entry, self.model
+                )
                 self.items.append(Judged(entry, part, made))
                 if isinstance(part, Statement) and not part.inherited:
                     lefts.append(part.sides[0])
+                elif isinstance(part, Statement):
+                    lefts.extend(d.body for d in entry.local if d.late)
 
     def claims(self) -> list[Judged]:
         """The statements that are evaluated."""
@@ -146,9 +160,13 @@ class Judge:
                 ):
                     first = made
         assert first is not None
-        if first.status is not Status.RIGHT:
-            return self.aside(item, config, first) or first
-        return first
+        if first.status is Status.RIGHT:
+            return first
+        if config.batch and of_one_example(item.claim, self.model):
+            alone = Config(0, replace(config.flags, unaveraged=False))
+            if (made := self.outcome(item, alone)).status is Status.RIGHT:
+                return made
+        return self.aside(item, config, first) or first
 
     def with_jacobian(
         self, claim: Claim, entry: Entry, choice: Choice, config: Config
@@ -185,7 +203,7 @@ class Judge:
             self.model.profile.ref(name).key for side in claim.sides for name in spoken_of(side)
         }
         called = {self.model.profile.ref(f).key for side in claim.sides for f in called_in(side)}
-        alone = not (keys | called) & {d.key for d in given}
+        alone = not (keys | called) & {d.key for d in given if not d.late}
         symmetric = said_symmetric(self.model, item.entry)
         open_ = found.status is Status.UNKNOWN and "not defined" in found.reason
         if not (alone or symmetric or open_):
@@ -226,6 +244,11 @@ class Judge:
         """The claim, and where its left side is missing, with each left side before it."""
         assert item.claim is not None
         made = [item.claim]
+        if item.sorted.lefts:
+            for definition in item.entry.local:
+                if definition.late:
+                    sides = (definition.body, *item.claim.sides[1:])
+                    made.append(Claim(sides, item.claim.conditions))
         for left in reversed(item.sorted.lefts[-6:-1]):
             other = Claim((left, *item.claim.sides[1:]), item.claim.conditions)
             if other not in made:
@@ -295,6 +318,11 @@ class Judge:
             if outcome.reason == NOTHING and sides:
                 made = made or outcome
                 continue
+            flat = self.kinked and any(said in outcome.reason for said in FLAT)
+            if flat and seed < LAST_SEED and len(seeds) > 1:
+                made = made or outcome
+                waiting = waiting or [seed + 1]
+                continue
             if outcome.status is not Status.RIGHT:
                 return outcome
             made = outcome
@@ -335,6 +363,7 @@ class Judge:
         """How many claims a reading explains; the usual readings win where others do no better."""
         score = -0.01 * self.configs().index(config)
         score += config.flags.layout is stated_layout(self.model)
+        score -= UNUSUAL * (config.flags.layout is not Layout.MIXED)
         for item in self.claims():
             if item.sorted.kind is not Kind.DEFINITION:
                 status = self.at_first(item, config).status

@@ -31,6 +31,8 @@ from symbackprop.notes.trees import walk
 
 __all__ = ["Numbers"]
 
+STARS = frozenset({ProductOp.STAR, ProductOp.AST})
+
 
 @dataclass(slots=True)
 class Trace:
@@ -80,7 +82,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
                 key = self.scope.canonical(ref.key)
                 if not self.scope.table.get(key):
                     key = self.scope.canonical(key.removeprefix("bar:"))
-                binding = self.bindings.get(key)
+                binding = self.bindings.get(key) or self.bindings.get(f"{key}[]")
                 if binding is not None:
                     key = binding.key
                 if self.scope.table.get(key) and not is_loss_key(key):
@@ -125,7 +127,8 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
                 return [(self.ops.number(np.pi), 0)]
             if node.base == "e" and not self.scope.table.get("e"):
                 return [(self.ops.number(np.e), 0)]
-        if node.base in ("I", "mathbb{I}", "E", "1", "0") and not self.scope.table.get(node.base):
+        known = self.scope.table.get(node.base) or (node.base, ()) in self.world.inference.shapes
+        if node.base in ("I", "mathbb{I}", "E", "1", "0") and not known:
             comps = self.scope.profile.ref(node).comps
             if node.base in ("1", "0"):
                 return self.constants(node, env)
@@ -179,7 +182,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
 
     def unresolved(self, key: str, labels: tuple[int, ...], node: Name, env: Env) -> Val | None:
         """A name that is no forward value: bound, late, or an alias."""
-        mark = f"{key}[{labels[0]}]" if labels else key
+        mark = f"{key}[{labels[0]}]" if labels else f"{key}[]"
         bound = self.bindings.get(mark) or self.bindings.get(key)
         if bound is None and key.startswith("bar:"):
             plain = self.scope.canonical(key.removeprefix("bar:"))
@@ -299,6 +302,10 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
 
     def product(self, node: ast.Product, env: Env) -> Readings:
         """Read a product; in a definition, a dot of two columns is their dot product."""
+        if self.scope.model.windows and any(joint.op in STARS for joint in node.joints):
+            wide = [factor for factor in node.factors if self.one(factor, env).shape]
+            if len(wide) > 1:
+                raise UnknownError("a star between arrays may be a convolution here")
         if env.every:
             return super().product(node, env)
 

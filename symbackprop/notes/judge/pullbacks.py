@@ -39,7 +39,11 @@ class _Map:
 
 def is_pullback(claim: Claim) -> bool:
     """Whether a claim says what a vector-Jacobian product is."""
-    first = claim.sides[0]
+    return is_pullback_of(claim.sides[0])
+
+
+def is_pullback_of(first: Node) -> bool:
+    """Whether a left side is a product of a Jacobian and a vector."""
     return (
         isinstance(first, ast.Apply)
         and isinstance(first.function, Name)
@@ -88,7 +92,7 @@ def pulled_back(claim: Claim, model: Model, entry: Entry, flags: Flags) -> Outco
         return None
     if made.status is Status.WRONG and len(variables) != 1:
         return None
-    return made
+    return replace(made, sure=True)
 
 
 def general_map(claim: Claim, first: ast.Apply, model: Model) -> _Map:
@@ -167,7 +171,10 @@ def said_variable(model: Model, entry: Entry, formals: tuple[str, ...]) -> str |
     for position in range(entry.position - 1, max(-1, entry.position - 4), -1):
         before = model.entries[position]
         if before.formula.display:
-            return None
+            statements = [p for p in before.parsed.parts if isinstance(p, Statement)]
+            if not any(is_pullback_of(p.sides[0]) for p in statements):
+                return None
+            continue
         part = before.parsed.parts[0] if before.parsed.parts else None
         if isinstance(part, Fragment) and isinstance(part.node, Name):
             key = model.profile.ref(part.node).key

@@ -10,6 +10,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.values import OutOfRangeError, UnknownError
 from symbackprop.notes.kinds import ProductOp, Sign
+from symbackprop.notes.printer import to_latex
 from symbackprop.notes.resolve.definitions import Definition
 from symbackprop.notes.resolve.model import Model
 from symbackprop.notes.resolve.profile import Profile
@@ -58,6 +59,20 @@ class Hypothesis:
     narrow: bool = False
 
 
+def twins(definitions: tuple[Definition, ...]) -> dict[str, str]:
+    """Small names of layers that are defined as their capitals are: one example and the batch."""
+    texts = {
+        d.key: to_latex(d.body).casefold()
+        for d in definitions
+        if not d.late and d.labels and not d.comps
+    }
+    return {
+        key: key.upper()
+        for key, text in texts.items()
+        if len(key) == 1 and key.islower() and texts.get(key.upper()) == text
+    }
+
+
 @dataclass(slots=True)
 class Scope:
     """A model with a selection of its definitions, the preferred ones first."""
@@ -70,8 +85,9 @@ class Scope:
     leaves: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.aliases.update(twins(self.definitions))
         for definition in self.definitions:
-            if not definition.late:
+            if not definition.late and definition.key not in self.aliases:
                 self.table.setdefault(definition.key, []).append(definition)
 
     @property
@@ -81,7 +97,7 @@ class Scope:
 
     def last(self, letter: str) -> bool:
         """Whether a letter means the last layer or step."""
-        return letter in ("L", "N", "T") and not (letter == "L" and self.model.general_last)
+        return letter in self.model.lasts
 
     def label(self, node: Node, env: Env) -> int:
         """The number that a label stands for."""

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name
+from symbackprop.notes.judge.claims import Claim
 from symbackprop.notes.resolve.definitions import ADJOINTS, Definition, is_loss_key
 from symbackprop.notes.resolve.hypotheses import OPAQUE
-from symbackprop.notes.resolve.model import Entry
+from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.resolve.profile import Profile
 from symbackprop.notes.statements import Statement
-from symbackprop.notes.trees import children, walk
+from symbackprop.notes.trees import children, values_in, walk
 
 __all__ = ["acyclic", "distance", "general", "hypothetical", "self_contained"]
 
@@ -170,3 +171,17 @@ def is_supposed(definition: Definition) -> bool:
     """Whether a definition says only what a name depends on."""
     body = definition.body
     return isinstance(body, ast.Apply) and body.function == Name(OPAQUE)
+
+
+def of_one_example(claim: Claim, model: Model) -> bool:
+    """Whether a claim has small letters only, where capitals mean a batch of the same."""
+    keys = {
+        model.profile.ref(node).key
+        for side in claim.sides
+        for node in values_in(side)
+        if isinstance(node, Name)
+    }
+    plain = model.profile.plain
+    small = {key for key in keys if key in ("a", "z", "x", "h", "y") and plain[key]}
+    large = {key for key in keys if key in ("A", "Z", "X", "H", "Y")}
+    return not large and any(plain[key.upper()] for key in small)

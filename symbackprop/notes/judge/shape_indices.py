@@ -11,6 +11,7 @@ from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.scope import Scope
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh
 from symbackprop.notes.judge.values import UnknownError
+from symbackprop.notes.kinds import Sign
 from symbackprop.notes.trees import walk
 
 __all__ = ["Extent", "ShapeIndices"]
@@ -33,7 +34,7 @@ class ShapeIndices(Evaluator):
         """Whether a name is Kronecker's delta."""
         return (
             node.base in ("delta", "I", "1") and len(comps) == 2 and not labels
-            and not self.scope.table.get(key)
+            and not self.scope.table.get(key) and all(map(letter_of, comps))
         )  # fmt: skip
 
     def equal_letters(self, a: Node, b: Node, env: Env) -> None:
@@ -75,6 +76,24 @@ class ShapeIndices(Evaluator):
                 bound = env.letters[letter]
                 if isinstance(bound, Extent):
                     dims.join(bound, dim)
+            elif isinstance(comp, ast.Add):
+                self.window(comp, dim, env)
+
+    def window(self, comp: ast.Add, dim: int, env: Env) -> None:
+        """The lengths that go with `x_{i+k}`: x has those of i and k together, less one."""
+        letters = [letter for letter in map(letter_of, comp.terms) if letter is not None]
+        if len(letters) != 2 or len(comp.terms) != 2:
+            return
+        for letter in letters:
+            if letter not in env.letters:
+                raise NeedLetterError(letter, self.dims.new(feature=True))
+        first, second = (env.letters[letter] for letter in letters)
+        if not isinstance(first, Extent) or not isinstance(second, Extent):
+            return
+        if comp.signs[1] is Sign.PLUS:
+            self.dims.windows.append((dim, (int(first), int(second))))
+        elif comp.signs[1] is Sign.MINUS:
+            self.dims.windows.append((int(first), (dim, int(second))))
 
     def indicator(self, node: ast.Indicator, env: Env) -> Readings:
         """Read an indicator."""

@@ -71,6 +71,12 @@ class ShapeReadings(ShapeSlopes, ShapeIndices):
         refs = [self.scope.profile.ref(name) for name in names]
         return all(not ref.comps and self.kind(ref.key) == "small" for ref in refs)
 
+    def one_number(self, shape: Sh) -> None:
+        """A loss is one number where that is still open."""
+        for d in shape.shape:
+            if not self.dims.is_feature(d) and self.dims.find(d) != Dims.BATCH:
+                self.dims.join(d, Dims.ONE)
+
     def name(self, node: Name, env: Env) -> Readings:
         """Read a name."""
         key, labels, comps, power = self.scope.target(node, env)

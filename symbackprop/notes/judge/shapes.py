@@ -34,6 +34,7 @@ class Dims:
         self.parent = [0, 1]
         self.feature: set[int] = {1}
         self.sums: dict[int, tuple[int, ...]] = {}
+        self.windows: list[tuple[int, tuple[int, int]]] = []
 
     def new(self, feature: bool = False) -> int:
         """A new dimension."""
@@ -68,6 +69,13 @@ class Dims:
         self.parent[b] = a
         if b in self.feature:
             self.feature.add(a)
+
+    def fit_windows(self, sizes: dict[int, int]) -> None:
+        """Give arrays that windows slide over the sizes that let every window fit."""
+        whole = {self.find(d): parts for d, parts in self.windows}
+        for _ in whole:
+            for root, (a, b) in whole.items():
+                sizes[root] = sizes.get(self.find(a), 1) + sizes.get(self.find(b), 1) - 1
 
     def save(self) -> tuple[list[int], set[int], dict[int, tuple[int, ...]]]:
         """The state, to come back to."""

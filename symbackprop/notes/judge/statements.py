@@ -12,12 +12,14 @@ from symbackprop.notes.kinds import Relation, Sign
 from symbackprop.notes.resolve.definitions import definitions_of, has_gradient
 from symbackprop.notes.resolve.hypotheses import is_dependence
 from symbackprop.notes.resolve.model import Entry, Model
+from symbackprop.notes.resolve.prose import stated_conditions
 from symbackprop.notes.statements import Fragment, Statement, Unparsed
 from symbackprop.notes.trees import walk
 
-__all__ = ["Kind", "Sorted", "sort_statement"]
+__all__ = ["Kind", "Sorted", "sort_statement", "under_condition"]
 
 _MEMBERSHIP = frozenset({Relation.IN, Relation.SUBSET, Relation.MAPS, Relation.DISTRIBUTED})
+_LEADS = ("for", "if", "when", "where", "with", "case", "i.e.")
 _RATES = frozenset(
     {"eta", "alpha", "epsilon", "lr", "mu", "gamma", "lambda", "rho", "learning_rate"}
 )
@@ -73,12 +75,28 @@ def sort_statement(
         return Sorted(
             Kind.CLAIM, Claim((lefts[-1], *sides[1:]), part.conditions), lefts=tuple(lefts)
         )
+    return defined_or_claimed(part, sides, entry, model)
+
+
+def defined_or_claimed(part: Statement, sides: list[Node], entry: Entry, model: Model) -> Sorted:
+    """A definition, or a claim under the conditions that the author states."""
     made = definitions_of(part, entry.position, model.profile)
-    claim = Claim(tuple(sides), part.conditions)
+    conditions = part.conditions or stated_conditions(entry.formula, model.document.vocabulary)
+    claim = Claim(tuple(sides), conditions)
+    if aside_only(entry, sides):
+        return Sorted(Kind.OTHER, reason="holds under a condition that the text gives")
     late = any(d.late or d.key in model.gradients for d in made)
     if made and not late and not has_gradient(sides[0]):
         return Sorted(Kind.DEFINITION, claim)
     return Sorted(Kind.CLAIM, claim)
+
+
+def aside_only(entry: Entry, sides: list[Node]) -> bool:
+    """Whether a formula in a sentence only says what is nought where the text goes on to say."""
+    zero = isinstance(sides[-1], ast.Number) and sides[-1].text == "0"
+    return zero and not entry.formula.display and entry.formula.after.lstrip().startswith(
+        ("for ", "if ", "when ", "where ", "unless ", "outside ", "beyond ", "whenever ")
+    )  # fmt: skip
 
 
 def update_of(part: Statement, sides: list[Node], model: Model) -> tuple[Node, ...] | None:
@@ -135,3 +153,26 @@ def _is_time(label: ast.Label) -> bool:
 
 def _names(node: Node) -> list[Name]:
     return [n for _, n in walk(node) if isinstance(n, Name)]
+
+
+def under_condition(made: Sorted, entry: Entry, model: Model) -> Sorted:
+    r"""The statement with the condition that ends the sentence before it: "for $i \neq j$"."""
+    if made.kind is not Kind.CLAIM or made.claim is None or not entry.formula.display:
+        return made
+    before = model.entries[entry.position - 1] if entry.position else None
+    if before is None or before.formula.display or len(before.parsed.parts) != 1:
+        return made
+    part = before.parsed.parts[0]
+    text = entry.formula.before.rstrip(" \t\n,:$")
+    if not isinstance(part, Statement) or not text.endswith(before.formula.latex.strip()):
+        return made
+    if part.relations not in ((Relation.NOT_EQUAL,), (Relation.EQUAL,)):
+        return made
+    if not all(isinstance(s, Name) and len(s.base) == 1 and not s.subs for s in part.sides):
+        return made
+    lead = text[: -len(before.formula.latex.strip())].rstrip(" $").lower()
+    if not lead.endswith(_LEADS):
+        return made
+    condition = ast.Comparison(part.sides, part.relations)
+    claim = replace(made.claim, conditions=(*made.claim.conditions, condition))
+    return replace(made, claim=claim)

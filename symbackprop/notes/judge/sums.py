@@ -14,6 +14,7 @@ from symbackprop.notes.judge.values import OutOfRangeError, UnknownError, Val
 from symbackprop.notes.judge.world import BATCH_SIZE
 from symbackprop.notes.kinds import Big, Relation
 from symbackprop.notes.resolve.profile import names_in
+from symbackprop.notes.trees import walk
 
 if TYPE_CHECKING:
     from symbackprop.notes.judge.numbers import Numbers
@@ -125,6 +126,9 @@ def extent_of(
 ) -> int | None:
     """How far a letter runs by its place in the body; -1 for a label, None when it has none."""
     assert node.body is not None
+    plain = plain_extent(numbers, node.body, letter, env)
+    if plain is not None:
+        return plain
     probe = env
     for _ in range(6):
         try:
@@ -140,6 +144,31 @@ def extent_of(
         except OutOfRangeError:
             return None
         return None
+    return None
+
+
+def plain_extent(numbers: Numbers, body: Node, letter: str, env: Env) -> int | None:
+    """How far a letter runs where it stands alone, when it is also added to others: `x_{i+k}`."""
+    alone: list[Node] = []
+    added = False
+    for _, node in walk(body):
+        comps = numbers.scope.profile.ref(node).comps if isinstance(node, Name) else ()
+        for comp in comps:
+            if isinstance(comp, Name) and comp.base + "'" * comp.primes == letter:
+                alone.append(node)
+            elif letter in letters_of(comp):
+                added = True
+    for node in alone if added else ():
+        probe = env
+        for _ in range(4):
+            try:
+                numbers.read(node, replace(probe, every=False))
+            except NeedLetterError as need:
+                if need.letter == letter:
+                    return need.extent
+                probe = probe.bind(need.letter, 1 if need.extent is None else 0)
+            except (UnknownError, OutOfRangeError):
+                break
     return None
 
 

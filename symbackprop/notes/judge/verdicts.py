@@ -162,6 +162,12 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
                 basis=Basis.AGREES,
                 outcome=outcome,
             )
+    if excused(item, judge, config):
+        return Finding(
+            Verdict.NOT_CHECKABLE,
+            "right in another layout only, and nothing shows which one the notes have",
+            outcome=outcome,
+        )
     if loss_unknown(item, judge, config):
         return Finding(
             Verdict.NOT_CHECKABLE, "the loss that the target enters is not given", outcome=outcome
@@ -171,6 +177,8 @@ def wrong(item: Judged, judge: Judge, config: Config, outcome: Outcome) -> Findi
 
 def sound(item: Judged, judge: Judge, config: Config) -> bool:
     """Whether the world is beyond doubt: one definition for each name, nothing that failed."""
+    if judge.outcome(item, config).sure:
+        return not excused(item, judge, config)
     if item.sorted.lefts or item.claim is None:
         return False
     choices = judge.selections(item)
@@ -183,6 +191,16 @@ def sound(item: Judged, judge: Judge, config: Config) -> bool:
     choice = choices[0]
     world = judge.worlds.world(choice, config.batch, 1)
     return not world.failed and not world.inference.conflicts
+
+
+def excused(item: Judged, judge: Judge, config: Config) -> bool:
+    """Whether a claim holds in another layout, and nothing shows that the document has this one."""
+    for other in judge.configs():
+        same = replace(other, flags=replace(other.flags, layout=config.flags.layout)) == config
+        if same and judge.outcome(item, other).status is Status.RIGHT:
+            if not established(judge, config, other, item):
+                return True
+    return False
 
 
 def loss_unknown(item: Judged, judge: Judge, config: Config) -> bool:

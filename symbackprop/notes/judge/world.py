@@ -31,15 +31,16 @@ Families = frozenset[tuple[str, int]]
 """Names that a claim speaks of, each with how many labels it has."""
 
 TARGETS = frozenset({"y", "t", "d", "Y", "T", "D", "target", "label"})
+ENTROPIES = frozenset({"CE", "CrossEntropy", "crossentropy"})
 BATCH_SIZE = 6
-MOST_ENTRIES = 64
+MOST_ENTRIES = 256
 _MANY = frozenset({"m", "N", "M", "B", "n"})
 
 
 def standard_loss(body: ast.Apply, arguments: list[Val]) -> Val | None:
     """A loss that is known by its name: cross-entropy of a target and an output."""
     name = body.function.base if isinstance(body.function, Name) else ""
-    if name not in ("CE", "CrossEntropy", "crossentropy") or len(arguments) != 2:
+    if name not in ENTROPIES or len(arguments) != 2:
         return None
     target, output = arguments
     if target.shape != output.shape:
@@ -303,18 +304,31 @@ class World:
             self.losses["own"] = found
         return found
 
-    def outermost(self) -> Val | None:
-        """The defined loss that no other loss consumes."""
+    def loss_is_opaque(self) -> bool:
+        """Whether the document's own loss is only named, with what it depends on."""
+        return any(
+            is_loss_key(d.key)
+            and isinstance(d.body, ast.Apply)
+            and self.inference.opaque(d.body)
+            and not (isinstance(d.body.function, Name) and d.body.function.base in ENTROPIES)
+            for d in self.scope.definitions
+            if not d.late
+        )
+
+    def own_key(self) -> Key | None:
+        """The name of the defined loss that no other loss consumes."""
         found = [
             key
             for key, value in self.values.items()
             if is_loss_key(key[0]) and value.is_scalar and key not in self.inference.leaves
         ]
         outer = [key for key in found if key not in self.consumed] or found
-        if not outer:
-            return None
-        value = self.values[outer[-1]]
-        return value if value.v.ndim == 0 else value.scalar()
+        return outer[-1] if outer else None
+
+    def outermost(self) -> Val | None:
+        """The value of the defined loss that no other loss consumes."""
+        key = self.own_key()
+        return None if key is None else self.values[key].scalar()
 
     def loss(self, families: Families = frozenset()) -> Val:
         """The loss: supposed, defined, or opaque."""

@@ -46,6 +46,7 @@ class Worlds:
 
     model: Model
     supplied: tuple[Definition, ...] = ()
+    activations: tuple[tuple[str, str], ...] = ()
     groups: dict[tuple[str, tuple[object, ...]], list[int]] = field(default_factory=dict)
     cache: dict[tuple[Choice, Hypothesis, int], World] = field(default_factory=dict)
     inferences: dict[tuple[Choice, Hypothesis], tuple[Scope, Inference]] = field(
@@ -65,6 +66,11 @@ class Worlds:
                 continue
             pattern = tuple(_pattern(label, self.model) for label in definition.labels)
             members = self.groups.setdefault((definition.key, pattern), [])
+            if definition in self.supplied:
+                members[:] = [number]
+                continue
+            if any(self.listed[m] in self.supplied for m in members):
+                continue
             same = [
                 m
                 for m in members
@@ -203,13 +209,13 @@ class Worlds:
         key = (choice, Hypothesis(batch=batch), seed)
         if key not in self.cache:
             scope, inference = self.inference(choice, batch)
-            world = opened(scope, inference, seed)
+            world = opened(scope, inference, seed, self.activations)
             if any("not finite" in reason for reason in world.failed.values()):
                 positive = replace(scope.hypothesis, positive=True)
                 again = Scope(self.model, scope.definitions, positive)
                 inference = Inference(again)
                 inference.run()
-                world = opened(again, inference, seed)
+                world = opened(again, inference, seed, self.activations)
             self.cache[key] = world
         return self.cache[key]
 
@@ -261,9 +267,12 @@ class Worlds:
         return tuple(made)
 
 
-def opened(scope: Scope, inference: Inference, seed: int) -> World:
+def opened(
+    scope: Scope, inference: Inference, seed: int, activations: tuple[tuple[str, str], ...] = ()
+) -> World:
     """A world with everything in it evaluated."""
     world = World(scope, inference, seed)
+    world.activations = dict(activations)
     world.at_once = all_entries
     Numbers(world)
     world.define_all()
@@ -279,7 +288,8 @@ def usable(definition: Definition, model: Model) -> bool:  # noqa: C901  # one t
     if isinstance(definition.body, ast.Number) and not definition.labels:
         return False
     if definition.key in model.profile.letters and not definition.labels and not definition.comps:
-        return not isinstance(definition.body, Name)
+        listed = definition.key not in model.profile.label_letters
+        return not isinstance(definition.body, (Name, ast.Group) if listed else Name)
     letters = {n.base for c in definition.comps for _, n in walk(c) if isinstance(n, Name)}
     for _, node in walk(definition.body):
         if isinstance(node, ast.Dots | ast.Opaque | ast.Text | ast.Missing):
@@ -304,7 +314,6 @@ def usable(definition: Definition, model: Model) -> bool:  # noqa: C901  # one t
 def _pattern(label: ast.Node, model: Model) -> object:
     if isinstance(label, ast.Number):
         return label.text
-    last = {n.base for _, n in walk(label) if isinstance(n, Name)} & {"L", "N", "T"}
-    if last and not (last == {"L"} and model.general_last):
+    if {n.base for _, n in walk(label) if isinstance(n, Name)} & model.lasts:
         return label
     return "letter"

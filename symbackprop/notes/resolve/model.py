@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
@@ -20,6 +22,9 @@ from symbackprop.notes.resolve.sizes import rows_declared, shapes_beside, stated
 from symbackprop.notes.resolve.weights import straight_entries
 from symbackprop.notes.statements import Fragment, Parsed, Statement
 from symbackprop.notes.trees import walk
+
+LAST = frozenset({"L", "N", "T"})
+"""Letters that mean the last layer or step."""
 
 __all__ = ["Entry", "Model", "model_of"]
 
@@ -50,10 +55,12 @@ class Model:
     general_last: bool = False
     shapes: dict[str, tuple[str, str]] = field(default_factory=dict)
     rows: bool = False
+    lasts: frozenset[str] = LAST
     scalars: frozenset[str] = frozenset()
     maps: dict[str, tuple[str, str]] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)
     straight: frozenset[str] = frozenset()
+    windows: bool = False
     gradients: frozenset[str] = frozenset()
     signed: bool = False
 
@@ -185,11 +192,23 @@ def _is_update(statement: Statement) -> bool:
     return isinstance(first, ast.Prefixed) and first.prefix is Prefix.BIG_DELTA
 
 
+def _ranges(nodes: list[Node]) -> Iterator[tuple[str, str]]:
+    r"""Letters that are said to run, with where they end: `k = 1, \dots, K`."""
+    for first, second in pairwise(nodes):
+        items = second.items if isinstance(second, ast.Group) else ()
+        if isinstance(second, ast.Product):
+            items = second.factors
+        if isinstance(first, Name) and any(isinstance(i, ast.Dots) for i in items):
+            if isinstance(items[0], ast.Number) and isinstance(items[-1], Name):
+                yield first.base, items[-1].base
+
+
 def _depth(model: Model, nodes: list[Node]) -> None:
     """How many layers there are, and whether the last letter counts layers as l does."""
     numbers = {0}
     letters: set[str] = set()
     shifted: set[str] = set()
+    moved: set[str] = set()
     for node in nodes:
         for _, name in walk(node):
             if not isinstance(name, Name):
@@ -205,7 +224,23 @@ def _depth(model: Model, nodes: list[Node]) -> None:
                 if isinstance(label, ast.Add) and isinstance(label.terms[0], Name):
                     if len(label.signs) > 1 and label.signs[1].value == "+":
                         shifted.add(label.terms[0].base)
-    general = letters - {"L", "N", "T"}
+                    moved.add(label.terms[0].base)
     model.general_last = "L" in shifted
+    ends = {end for letter, end in _ranges(nodes) if letter in moved and end not in moved}
+    usual = LAST - {"L"} if model.general_last else LAST
+    model.lasts = usual | (frozenset(ends) & letters)
+    general = letters - {"L", "N", "T"} - model.lasts
     highest = max(numbers)
-    model.depth = max(3, highest) if general or model.general_last or not highest else highest
+    model.windows = windows(model, nodes)
+    least = 2 if model.windows else 3
+    model.depth = max(least, highest) if general or model.general_last or not highest else highest
+
+
+def windows(model: Model, nodes: list[Node]) -> bool:
+    """Whether arrays are met at the sum of two indices, as in convolutions; few layers will do."""
+    for node in nodes:
+        for _, name in walk(node):
+            for comp in model.profile.ref(name).comps if isinstance(name, Name) else ():
+                if isinstance(comp, ast.Add) and all(isinstance(t, Name) for t in comp.terms):
+                    return True
+    return False

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from symbackprop.notes import ast
 from symbackprop.notes.document import Document, Formula
+from symbackprop.notes.kinds import Relation
+from symbackprop.notes.lexicon import Vocabulary
 from symbackprop.notes.statements import Statement, parse_formula
 
 __all__ = ["local_statements", "shape_lines"]
@@ -21,6 +24,13 @@ _PAIR = re.compile(
 )
 
 
+_CONDITION = re.compile(
+    r"\b(?:[Ii]f|[Ff]or|[Ww]hen|[Ww]here|[Cc]ase|[Ww]ith)\s*(?:the case\s*)?"
+    r"(?:\$(?P<dollar>[^$]{3,24})\$|\\\((?P<paren>.{3,24}?)\\\))[^$.\w]{0,6}\s*"
+    r"(?:(?:we|one) (?:have|has|get|gets|find|obtain)|then|this gives)?[^$.\w]{0,3}$"
+)
+
+
 def local_statements(document: Document, formula: Formula) -> list[Statement]:
     """The equations in plain text between a display and the one before it, nearest paragraph."""
     text = re.sub(r"\$[^$]*\$", " ", formula.before)
@@ -33,6 +43,21 @@ def local_statements(document: Document, formula: Formula) -> list[Statement]:
         parsed = parse_formula(f"{_tex(match[1])} = {_tex(body.strip())}", {}, document.vocabulary)
         found.extend(p for p in parsed.parts if isinstance(p, Statement))
     return found
+
+
+def stated_conditions(formula: Formula, vocabulary: Vocabulary) -> tuple[ast.Node, ...]:
+    r"""The condition on indices with which the prose before a display ends: `for $i \ne j$`."""
+    match = _CONDITION.search(formula.before[-120:]) if formula.display else None
+    if match is None:
+        return ()
+    parsed = parse_formula(match["dollar"] or match["paren"], {}, vocabulary)
+    part = parsed.parts[0] if len(parsed.parts) == 1 else None
+    if not isinstance(part, Statement) or len(part.sides) != 2:
+        return ()
+    letters = all(isinstance(s, ast.Name) and len(s.base) == 1 and not s.subs for s in part.sides)
+    if not letters or part.relations[0] not in (Relation.EQUAL, Relation.NOT_EQUAL):
+        return ()
+    return (ast.Comparison(part.sides, part.relations),)
 
 
 def _tex(text: str) -> str:
