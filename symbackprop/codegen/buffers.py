@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symbackprop.codegen.arrays import ArrayProgram, Op
@@ -82,6 +82,23 @@ def plan_memory(
             if not buffer.fixed:
                 free.setdefault((buffer.shape, buffer.kind), []).append(memory.home[base])
     return memory
+
+
+def own_gradients(
+    program: ArrayProgram, grads: Mapping[str, int], constant: frozenset[int]
+) -> list[str]:
+    """The gradients that are arrays of their own, not views shared with others or arguments."""
+    taken: set[int] = set()
+    own: list[str] = []
+    for name, i in grads.items():
+        base = program.base(i)
+        scalar = not program.shape(base)
+        plain = program[i].op is not Op.BROADCAST and not is_fresh(program, base)
+        outside = program[base].op is Op.ARGUMENT or base in constant
+        if plain and not scalar and not outside and base not in taken:
+            taken.add(base)
+            own.append(name)
+    return own
 
 
 def last_uses(program: ArrayProgram, ids: Sequence[int]) -> dict[int, int]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symbackprop.codegen.arrays import ArrayProgram, Op
+from symbackprop.codegen.bodies import operand_indices
 from symbackprop.codegen.records import Block, assignment
+from symbackprop.scalars.numpy_tree import Apply, Operand, Ufunc
 from symbackprop.sizes import Size
 
 ROWS = 16384
@@ -71,6 +73,26 @@ def chunks_of(program: ArrayProgram, ids: Sequence[int], results: Sequence[int])
     if size.is_Integer or not sums or passes < FEWEST_PASSES:
         return None
     return Chunks(size, tuple(before), tuple(inside), tuple(after), frozenset(sums), arguments)
+
+
+def scaled_last(program: ArrayProgram, result: int) -> int:
+    """A sum of a multiple of an array, as the multiple of a sum: one pass less."""
+    total = program[result]
+    if total.shape or total.op not in _SUMS:
+        return result
+    for k, arg in enumerate(total.args):
+        array = program[arg]
+        tree = array.detail
+        if array.op is not Op.MAP or not isinstance(tree, Apply) or len(array.args) != 1:
+            continue
+        scale = [t for t in tree.args if not operand_indices(t)]
+        if tree.function is not Ufunc.MULTIPLY or len(scale) != 1 or Operand(0) not in tree.args:
+            continue
+        args = (*total.args[:k], array.args[0], *total.args[k + 1 :])
+        new = program.add(total.op, args, total.detail, ())
+        program.hints.setdefault(new, program.names.get(result, "total"))
+        return program.add(Op.MAP, (new,), tree, ())
+    return result
 
 
 def loop_lines(

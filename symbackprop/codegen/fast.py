@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op, Padding
-from symbackprop.codegen.buffers import is_fresh, plan_memory
-from symbackprop.codegen.chunks import Chunks, chunks_of, loop_lines
+from symbackprop.codegen.buffers import is_fresh, own_gradients, plan_memory
+from symbackprop.codegen.chunks import Chunks, chunks_of, loop_lines, scaled_last
 from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
 from symbackprop.codegen.layout import batch_last, transposed_logits
@@ -28,7 +28,7 @@ from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Kind
 from symbackprop.ir.problem import Problem
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
-from symbackprop.scalars.numpy_tree import Apply, Ufunc
+from symbackprop.scalars.numpy_tree import Apply, Number, NumpyTree, Ufunc
 from symbackprop.sizes import Size
 
 _OPERATORS = {
@@ -41,6 +41,7 @@ _COMMUTES = frozenset([Ufunc.ADD, Ufunc.MULTIPLY])
 ATOM = CodePrecedence.ATOM
 _MOST_OPERANDS = 60
 _LONG = 16
+_LONG_ROW = 64
 
 
 class Step:
@@ -79,6 +80,10 @@ class Step:
         self.ids = self.program.reachable([self.loss, *self.grads.values()])
         self.chunks = chunks_of(self.program, self.ids, [self.loss, *self.grads.values()])
         if self.chunks is not None:
+            self.grads = {n: scaled_last(self.program, i) for n, i in self.grads.items()}
+            results = [self.loss, *self.grads.values()]
+            self.chunks = chunks_of(self.program, self.program.reachable(results), results)
+        if self.chunks is not None:
             self.ids = self.chunks.order
         self.constant = self._constants()
         self.speller = Speller(self.program, self._size)
@@ -88,7 +93,7 @@ class Step:
         self.init = Block()
         self.held: list[tuple[str, str]] = []
         self.ones: dict[str, str] = {}
-        self.own = self._own_gradients()
+        self.own = own_gradients(self.program, self.grads, self.constant)
         self.memory = plan_memory(
             self.program, self.ids, [self.grads[n] for n in self.own], self.constant
         )
@@ -116,20 +121,6 @@ class Step:
             if array.op is not Op.ARGUMENT and array.shape and all(a in found for a in array.args):
                 found.add(i)
         return frozenset(found)
-
-    def _own_gradients(self) -> list[str]:
-        """The gradients that are arrays of their own, not views shared with others or arguments."""
-        taken: set[int] = set()
-        own: list[str] = []
-        for name, i in self.grads.items():
-            base = self.program.base(i)
-            scalar = not self.program.shape(base)
-            plain = self.program[i].op is not Op.BROADCAST and not is_fresh(self.program, base)
-            outside = self.program[base].op is Op.ARGUMENT or base in self.constant
-            if plain and not scalar and not outside and base not in taken:
-                taken.add(base)
-                own.append(name)
-        return own
 
     def run(self) -> None:
         """Write all statements."""
@@ -203,13 +194,19 @@ class Step:
             self.variables[number] = self.hold(name, f"np.{make}({shape}, {dtype})")
         return self.variables[number]
 
-    def _ones(self, size: Size) -> str:
-        """A vector of ones of a length."""
+    def _ones(self, size: Size, word: str = "ones") -> str:
+        """A vector of ones of a length, or of zeros."""
         text = self._held_shape([size])[1:-2]
-        if text not in self.ones:
-            name = self.namer.name(f"ones_{text}")
-            self.ones[text] = self.hold(name, f"np.ones({text}, DTYPE)")
-        return self.ones[text]
+        key = f"{word}_{text}"
+        if key not in self.ones:
+            self.ones[key] = self.hold(self.namer.name(key), f"np.{word}({text}, DTYPE)")
+        return self.ones[key]
+
+    def _compared(self, i: int, tree: NumpyTree, text: str) -> str:
+        """The text of what is compared; a 0 as zeros along the last axis: 3 times as fast."""
+        size = self.program.shape(i)[-1]
+        long = self.chunks is not None or (size.is_Integer and size >= _LONG_ROW)
+        return self._ones(size, "zeros") if tree == Number(0) and long else text
 
     # operations
 
@@ -272,6 +269,8 @@ class Step:
         assert isinstance(tree, Apply)
         out = self._buffer(i)
         texts = [self.speller.tree(a, args).text for a in tree.args]
+        if tree.function in (Ufunc.MAXIMUM, Ufunc.MINIMUM):
+            texts = [self._compared(i, a, t) for a, t in zip(tree.args, texts, strict=True)]
         if tree.function is Ufunc.CAST:
             self.block.add(f"np.copyto({out}, {texts[0]})")
             self.code[i] = Code(out)
