@@ -28,10 +28,14 @@ MAX_DEPTH = 90
 @cache
 def _parts(kind: type) -> tuple[str, ...]:
     """The names of the fields in which a kind of node may hold nodes."""
-    return tuple(part.name for part in fields(kind) if part.name not in _PLAIN)
+    return tuple(part.name for part in fields(kind) if part.type not in _PLAIN)
 
 
-_PLAIN = frozenset({"span", "head", "tex", "text", "font", "primes", "base_name"})
+_PLAIN = frozenset(
+    "str|bool|int|Span|Font|Bracket|Delimiter|Prefix|DerivativeForm|Big|ProductOp|TransposeStyle|"
+    "tuple[str, ...]|tuple[Sign, ...]|tuple[Relation, ...]".split("|")
+)
+"""The types of fields, as they are annotated, that hold no nodes."""
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -40,10 +44,10 @@ def children(node: Node) -> tuple[Node, ...]:
     kind: Any = type(node)
     for name in _parts(kind):
         value = getattr(node, name)
-        if isinstance(value, Node):
+        if type(value) is tuple:
+            found.extend(value)
+        elif value is not None:
             found.append(value)
-        elif isinstance(value, tuple):
-            found.extend(item for item in value if isinstance(item, Node))
     return tuple(found)
 
 

@@ -166,7 +166,8 @@ def explaining(name: Unbound, claims: list[Claim], numbers: Numbers) -> tuple[st
         else:
             where = name.name
         numbers.bindings[where] = candidate
-        score = sum(evaluate_claim(claim, numbers).status is Status.RIGHT for claim in claims)
+        found = [evaluate_claim(claim, numbers, hasty=True) for claim in claims]
+        score = sum(outcome.status is Status.RIGHT for outcome in found)
         del numbers.bindings[where]
         if score and (top is None or score > top[0]):
             top = score, where, candidate

@@ -71,7 +71,7 @@ class _Free:
     sides: dict[int, set[str]] = field(default_factory=dict)
 
 
-def evaluate_claim(claim: Claim, numbers: Numbers) -> Outcome:
+def evaluate_claim(claim: Claim, numbers: Numbers, hasty: bool = False) -> Outcome:
     """Evaluate a claim at sampled choices of its free letters.
 
     Parameters
@@ -80,14 +80,16 @@ def evaluate_claim(claim: Claim, numbers: Numbers) -> Outcome:
         The sides; an edited side gives the outcome of the edited claim.
     numbers : Numbers
         The world with its conventions and bindings.
+    hasty : bool, optional
+        Stop where the claim is not right, whatever else may be said of it.
     """
     try:
-        return _evaluated(claim, numbers)
+        return _evaluated(claim, numbers, hasty)
     except (ArithmeticError, IndexError, KeyError, TypeError, ValueError) as error:
         return Outcome(Status.UNKNOWN, f"not understood: {error}")
 
 
-def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
+def _evaluated(claim: Claim, numbers: Numbers, hasty: bool) -> Outcome:
     numbers.families = numbers.families_of(claim.sides)
     numbers.strict = numbers.scope.model.signed and not of_functions(claim)
     try:
@@ -109,7 +111,7 @@ def _evaluated(claim: Claim, numbers: Numbers) -> Outcome:
             return Outcome(Status.UNKNOWN, f"nothing says what {need.letter} is")
         if outcome is not None:
             outcomes.append(outcome)
-            if outcome.status is Status.WRONG:
+            if outcome.status is Status.WRONG or (hasty and outcome.status is not Status.RIGHT):
                 return outcome
     return combined(outcomes)
 
