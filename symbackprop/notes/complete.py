@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from symbackprop.notes.judge.claims import Status
 from symbackprop.notes.judge.judge import Config, Judge, Judged
+from symbackprop.notes.judge.recurrent import is_cell
 from symbackprop.notes.judge.standard import (
     activations_told,
     losses,
@@ -34,8 +35,16 @@ def completed(model: Model) -> Judge:
     told = activations_told(judge)
     if told:
         judge = Judge(model, Supply(activations=told))
-    judge = _sigmoid(judge)
-    return _loss(judge)
+    return _loss(_sigmoid(_one_step(judge)))
+
+
+def _one_step(judge: Judge) -> Judge:
+    """The judge of a single step of a cell, where more statements hold for that than for many."""
+    if not is_cell(judge.model) or judge.model.depth == 1:
+        return judge
+    other = Judge(replace(judge.model, depth=1), judge.supply)
+    best = other.best_config()
+    return other if _held(other, best) > _held(judge, judge.best_config()) else judge
 
 
 def _sigmoid(judge: Judge) -> Judge:

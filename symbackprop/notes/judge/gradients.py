@@ -14,6 +14,7 @@ from symbackprop.notes.judge.evaluate import Env
 from symbackprop.notes.judge.flags import Binding, Layout
 from symbackprop.notes.judge.maps import Jacobians
 from symbackprop.notes.judge.products import Readings
+from symbackprop.notes.judge.recurrent import arriving, before_activation
 from symbackprop.notes.judge.scope import Key
 from symbackprop.notes.judge.values import Array, MismatchError, OutOfRangeError, UnknownError, Val
 from symbackprop.notes.judge.world import BATCH_SIZE
@@ -93,7 +94,10 @@ class Gradients:
             numbers.world.inference.shapes
         )
         name = f"d {'p' if pre else ''}{key}"
-        if (pre or unknown) and name in numbers.bindings:
+        before = before_activation(numbers, operand, key, labels, pre)
+        if before is not None:
+            value = Val(gradient(numbers, before))
+        elif (pre or unknown) and name in numbers.bindings:
             value = numbers.bound(numbers.bindings[name], labels)
         elif pre:
             raise UnknownError(f"it is not known what the gradient of {key} is by")
@@ -102,7 +106,8 @@ class Gradients:
         elif unknown:
             raise UnknownError(f"{key} is not defined")
         else:
-            value = Val(gradient(numbers, (key, labels)))
+            found = gradient(numbers, (key, labels))
+            value = Val(arriving(numbers, operand, (key, labels), found))
         if comps and value.v.ndim:
             return [(values.entry(value, numbers.indices(comps, value.shape, env)), 0)]
         return [(value, 0)]

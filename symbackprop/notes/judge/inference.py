@@ -76,6 +76,7 @@ class Inference(ShapeReadings):
                     continue
                 except MismatchError:
                     self.conflicts += 1
+        self.same_at_all_times()
         self.stated()
         self.speak(sides)
         self.settle()

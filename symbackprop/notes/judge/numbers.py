@@ -20,6 +20,7 @@ from symbackprop.notes.judge.maps import Jacobians
 from symbackprop.notes.judge.number_calls import Calls
 from symbackprop.notes.judge.operations import NumberOps
 from symbackprop.notes.judge.products import Readings
+from symbackprop.notes.judge.recurrent import CELL, about_cell
 from symbackprop.notes.judge.scope import Key
 from symbackprop.notes.judge.sums import Sums
 from symbackprop.notes.judge.values import UnknownError, Val
@@ -75,6 +76,8 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
         """The defined names that a claim speaks of: they say which network is meant."""
         found: set[tuple[str, int]] = set()
         for side in sides:
+            if cell := about_cell(side, self.scope):
+                return frozenset({(cell, CELL)})
             for _, node in walk(side):
                 if not isinstance(node, Name):
                     continue

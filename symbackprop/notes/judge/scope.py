@@ -59,6 +59,13 @@ class Hypothesis:
     narrow: bool = False
 
 
+def gates(key: str) -> tuple[str, ...]:
+    """The other name of a cell's update gate, which is its input gate too."""
+    if key.endswith("_u") and key[:-2] in ("Gamma", "W", "b"):
+        return (key[:-1] + "i",)
+    return ()
+
+
 def twins(definitions: tuple[Definition, ...]) -> dict[str, str]:
     """Small names of layers that are defined as their capitals are: one example and the batch."""
     texts = {
@@ -171,7 +178,10 @@ class Scope:
         if key in self.model.mentioned and base_is_small(key) and not (whole and self.leaves):
             return key
         other = key[: len(key) - len(base)] + base[:1].swapcase() + base[1:]
-        return other if other in self.table or other in self.leaves else key
+        for found in (other, *gates(other), *gates(key)):
+            if found in self.table or found in self.leaves:
+                return found
+        return key
 
     def template(self, key: str, labels: tuple[int, ...]) -> tuple[Definition, Env] | None:
         """The definition of a name with labels, and what its label letters are."""

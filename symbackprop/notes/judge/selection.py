@@ -60,7 +60,7 @@ def unlabelled(definition: Definition, profile: Profile) -> frozenset[str]:
     """The names without label in the body of a definition, its arguments left out."""
     function = definition.key in profile.functions
     formals = {profile.ref(name).key for name in definition.formals} if function else set()
-    refs = (profile.ref(n) for _, n in walk(definition.body) if isinstance(n, Name))
+    refs = (profile.ref(n) for n in values_in(definition.body) if isinstance(n, Name))
     return frozenset(ref.key for ref in refs if not ref.labels) - formals
 
 

@@ -71,6 +71,19 @@ class ShapeReadings(ShapeSlopes, ShapeIndices):
         refs = [self.scope.profile.ref(name) for name in names]
         return all(not ref.comps and self.kind(ref.key) == "small" for ref in refs)
 
+    def same_at_all_times(self) -> None:
+        """Join the shapes of a name that its own past defines: a state keeps its shape."""
+        for definition in self.scope.definitions:
+            labels = definition.labels
+            if len(labels) != 1 or not isinstance(labels[0], Name) or labels[0].base != "t":
+                continue
+            found = [s for (key, _), s in self.shapes.items() if key == definition.key and s.shape]
+            for other in found[1:]:
+                try:
+                    self.ops.trying(self.ops.equal, found[0], other)
+                except MismatchError:
+                    continue
+
     def one_number(self, shape: Sh) -> None:
         """A loss is one number where that is still open."""
         for d in shape.shape:

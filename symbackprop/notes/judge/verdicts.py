@@ -15,7 +15,7 @@ from symbackprop.notes.judge.worlds import NUMBERS
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.resolve.definitions import is_loss_key
 from symbackprop.notes.resolve.profile import Profile
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import values_in, walk
 from symbackprop.notes.verdict import Basis, Verdict
 
 __all__ = ["Finding", "failed", "sound", "verdict_of"]
@@ -213,7 +213,7 @@ def loss_unknown(item: Judged, judge: Judge, config: Config) -> bool:
     keys = {
         judge.model.profile.ref(n).key
         for side in item.claim.sides
-        for _, n in walk(side)
+        for n in values_in(side)
         if isinstance(n, ast.Name)
     }
     named = {key for key, _ in world.inference.shapes}

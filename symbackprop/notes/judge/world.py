@@ -15,6 +15,7 @@ from symbackprop.notes.judge import values
 from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.functions import ELEMENTWISE, Smooth, opaque_scalar, smooth
 from symbackprop.notes.judge.inference import Inference
+from symbackprop.notes.judge.recurrent import CELL, states
 from symbackprop.notes.judge.scope import Key, Scope
 from symbackprop.notes.judge.shapes import Dims
 from symbackprop.notes.judge.values import Array, MismatchError, OutOfRangeError, UnknownError, Val
@@ -254,11 +255,14 @@ class World:
             and key not in self.consumed
             and not (is_loss_key(key[0]) and self.values[key].v.ndim == 0)
         ]
-        return found
+        return list(dict.fromkeys((*found, *states(self))))
 
     def reached(self, families: Families) -> tuple[Key, ...]:
         """The outputs that depend on any of some names; all of them when none does."""
         if families not in self.reaching:
+            cells = [(base, (self.scope.model.depth,)) for base, n in families if n == CELL]
+            if cells and cells[0] in self.values:
+                return tuple(cells)
             bases = {base for base, _ in families}
             twins = {base[:1].swapcase() + base[1:] for base in bases} - bases
             groups: dict[tuple[str, int], list[Key]] = {}
