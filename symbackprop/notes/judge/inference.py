@@ -223,14 +223,6 @@ class Inference(ShapeReadings):
         self.leaves.append(key)
         return shape
 
-    def twin(self, key: Key) -> Sh | None:
-        """The shape of a name that another is compared with, if that is defined."""
-        try:
-            defined = key in self.shapes or self.scope.template(*key) is not None
-            return self.variable(key) if defined and key not in self.busy else None
-        except (UnknownError, OutOfRangeError, MismatchError, NeedLetterError):
-            return None
-
     def hinted(self, key: Key) -> Sh | None:
         """The shape that the document states."""
         pair = self.pair(key[0], key[1])

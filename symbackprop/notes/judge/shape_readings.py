@@ -40,6 +40,7 @@ class ShapeReadings(ShapeSlopes, ShapeIndices):
     symbol: Any
     variable: Any
     ones: dict[tuple[int, str], Sh]
+    busy: Any
 
     def is_function(self, node: Node) -> bool:
         """Whether a node is a function here."""
@@ -83,6 +84,15 @@ class ShapeReadings(ShapeSlopes, ShapeIndices):
                     self.ops.trying(self.ops.equal, found[0], other)
                 except MismatchError:
                     continue
+
+    def twin(self, key: Any) -> Sh | None:
+        """The shape of a name that another is compared with, if that is defined."""
+        try:
+            defined = key in self.shapes or self.scope.template(*key) is not None
+            found: Sh | None = self.variable(key) if defined and key not in self.busy else None
+            return found
+        except (UnknownError, OutOfRangeError, MismatchError, NeedLetterError):
+            return None
 
     def one_number(self, shape: Sh) -> None:
         """A loss is one number where that is still open."""

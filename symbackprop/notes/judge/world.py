@@ -280,7 +280,11 @@ class World:
             }
             shared = [s for s in sinks if all(s in hit for hit in hits.values())]
             some = [s for s in sinks if any(s in hit for hit in hits.values())]
-            self.reaching[families] = tuple(shared or some or sinks)
+            chosen = shared or some or sinks
+            carried = states(self)
+            if any(key in carried for key in chosen):
+                chosen = list(dict.fromkeys((*chosen, *carried)))
+            self.reaching[families] = tuple(chosen)
         return self.reaching[families]
 
     def moved(self, target: Key, keys: list[Key]) -> bool:
