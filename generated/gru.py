@@ -81,17 +81,21 @@ def forward(params, inputs):
     k = sizes["k"]
     T = sizes["T"]
     m = sizes["m"]
-    h_last = np.zeros((m, h), DTYPE)
+    value = np.zeros((m, h), DTYPE)  # (m, h)
+    total_br = X @ Wr.T + br  # (T, m, h)
+    total_bz = X @ Wz.T + bz  # (T, m, h)
+    total_bn = X @ Wn.T + bn  # (T, m, h)
+    h_last = value
     sigmoid_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     tanh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     sigmoid_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-((X @ Wr.T + br)[t] + h_last @ Ur.T), 709.0)))
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-((X @ Wz.T + bz)[t] + h_last @ Uz.T), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ur.T + total_br[t]), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uz.T + total_bz[t]), 709.0)))  # (m, h)
         scaled_h = h_last * sigmoid  # (m, h)
-        tanh = np.tanh((X @ Wn.T + bn)[t] + scaled_h @ Un.T)  # (m, h)
+        tanh = np.tanh(scaled_h @ Un.T + total_bn[t])  # (m, h)
         next_h = h_last * sigmoid_2 + tanh * (1 - sigmoid_2)  # (m, h)
         sigmoid_all[t] = sigmoid_2
         h_all[t] = h_last
@@ -128,34 +132,36 @@ def backward(cache, cotangents, wrt=None):
     dV = h_last.T @ dZ  # (h, k)
     dh = dh_last
     scaled_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
-    scaled_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
-    scaled_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled_dh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled_dh_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    rest = 1 - sigmoid_all  # (T, m, h)
+    scaled = rest * (1 - tanh_all * tanh_all)  # (T, m, h)
+    scaled_2 = sigmoid_all * rest * (h_all - tanh_all)  # (T, m, h)
+    scaled_3 = scaled_h_all * (1 - sigmoid_all_2)  # (T, m, h)
     for t_2 in reversed(range(T)):
-        rest = 1 - sigmoid_all[t_2]  # (m, h)
-        scaled = dh * rest * (1 - np.square(tanh_all[t_2]))  # (m, h)
-        product_primal6 = scaled @ Un  # (m, h)
-        scaled_dh = dh * sigmoid_all[t_2]  # (m, h)
-        scaled_2 = scaled_dh * rest * (h_all[t_2] - tanh_all[t_2])  # (m, h)
-        scaled_3 = scaled_h_all[t_2] * product_primal6 * (1 - sigmoid_all_2[t_2])  # (m, h)
-        total = scaled_dh + sigmoid_all_2[t_2] * product_primal6 + scaled_2 @ Uz  # (m, h)
-        next_dh = total + scaled_3 @ Ur  # (m, h)
-        scaled_all[t_2] = scaled_3
-        scaled_all_2[t_2] = scaled_2
-        scaled_all_3[t_2] = scaled
+        scaled_dh = dh * scaled[t_2]  # (m, h)
+        product_primal6 = scaled_dh @ Un  # (m, h)
+        scaled_dh_2 = dh * scaled_2[t_2]  # (m, h)
+        scaled_4 = product_primal6 * scaled_3[t_2]  # (m, h)
+        total = dh * sigmoid_all[t_2] + product_primal6 * sigmoid_all_2[t_2]  # (m, h)
+        next_dh = total + scaled_dh_2 @ Uz + scaled_4 @ Ur  # (m, h)
+        scaled_all[t_2] = scaled_4
+        scaled_dh_all[t_2] = scaled_dh_2
+        scaled_dh_all_2[t_2] = scaled_dh
         dh = next_dh
-    dUn = scaled_all_3.reshape(T * m, h).T @ scaled_h_all.reshape(T * m, h)  # (h, h)
-    dUz = scaled_all_2.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dUn = scaled_dh_all_2.reshape(T * m, h).T @ scaled_h_all.reshape(T * m, h)  # (h, h)
+    dUz = scaled_dh_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
     dUr = scaled_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
-    dbn = scaled_all_3.sum(axis=(0, 1))  # (h,)
-    dWn = scaled_all_3.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
-    dbz = scaled_all_2.sum(axis=(0, 1))  # (h,)
-    dWz = scaled_all_2.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbn = scaled_dh_all_2.sum(axis=(0, 1))  # (h,)
+    dWn = scaled_dh_all_2.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbz = scaled_dh_all.sum(axis=(0, 1))  # (h,)
+    dWz = scaled_dh_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
     dbr = scaled_all.sum(axis=(0, 1))  # (h,)
     dWr = scaled_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
     if "Y" in wrt:
         dY = -scale * log_softmax_Z  # (m, k)
     if "X" in wrt:
-        dX = scaled_all_3 @ Wn + scaled_all_2 @ Wz + scaled_all @ Wr  # (T, m, n)
+        dX = scaled_dh_all_2 @ Wn + scaled_dh_all @ Wz + scaled_all @ Wr  # (T, m, n)
     grads = {
         "Wr": dWr, "Wz": dWz, "Wn": dWn, "Ur": dUr, "Uz": dUz, "Un": dUn, "br": dbr, "bz": dbz,
         "bn": dbn, "V": dV, "c": dc,
@@ -252,10 +258,10 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     sigmoid_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(total_br[t] + h_last @ Ur.T), 709.0)))  # (m, h)
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(total_bz[t] + h_last @ Uz.T), 709.0)))  # (m, h)
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ur.T + total_br[t]), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uz.T + total_bz[t]), 709.0)))  # (m, h)
         scaled_h = h_last * sigmoid  # (m, h)
-        tanh = np.tanh(total_bn[t] + scaled_h @ Un.T)  # (m, h)
+        tanh = np.tanh(scaled_h @ Un.T + total_bn[t])  # (m, h)
         next_h = h_last * sigmoid_2 + tanh * (1 - sigmoid_2)  # (m, h)
         sigmoid_all[t] = sigmoid_2
         h_all[t] = h_last
@@ -282,29 +288,31 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     h_last.T.dot(dZ, out=dV)  # (h, k)
     dh = dh_last
     scaled_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
-    scaled_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
-    scaled_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled_dh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled_dh_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    rest = 1 - sigmoid_all  # (T, m, h)
+    scaled = rest * (1 - tanh_all * tanh_all)  # (T, m, h)
+    scaled_2 = sigmoid_all * rest * (h_all - tanh_all)  # (T, m, h)
+    scaled_3 = scaled_h_all * (1 - sigmoid_all_2)  # (T, m, h)
     for t_2 in reversed(range(T)):
-        rest = 1 - sigmoid_all[t_2]  # (m, h)
-        scaled = dh * rest * (1 - np.square(tanh_all[t_2]))  # (m, h)
-        product_primal6 = scaled @ Un  # (m, h)
-        scaled_dh = dh * sigmoid_all[t_2]  # (m, h)
-        scaled_2 = scaled_dh * rest * (h_all[t_2] - tanh_all[t_2])  # (m, h)
-        scaled_3 = scaled_h_all[t_2] * product_primal6 * (1 - sigmoid_all_2[t_2])  # (m, h)
-        total = scaled_dh + sigmoid_all_2[t_2] * product_primal6 + scaled_2 @ Uz  # (m, h)
-        next_dh = total + scaled_3 @ Ur  # (m, h)
-        scaled_all[t_2] = scaled_3
-        scaled_all_2[t_2] = scaled_2
-        scaled_all_3[t_2] = scaled
+        scaled_dh = dh * scaled[t_2]  # (m, h)
+        product_primal6 = scaled_dh @ Un  # (m, h)
+        scaled_dh_2 = dh * scaled_2[t_2]  # (m, h)
+        scaled_4 = product_primal6 * scaled_3[t_2]  # (m, h)
+        total = dh * sigmoid_all[t_2] + product_primal6 * sigmoid_all_2[t_2]  # (m, h)
+        next_dh = total + scaled_dh_2 @ Uz + scaled_4 @ Ur  # (m, h)
+        scaled_all[t_2] = scaled_4
+        scaled_dh_all[t_2] = scaled_dh_2
+        scaled_dh_all_2[t_2] = scaled_dh
         dh = next_dh
-    view = scaled_all_3.reshape(T * m, h).T  # (h, T * m)
+    view = scaled_dh_all_2.reshape(T * m, h).T  # (h, T * m)
     view.dot(scaled_h_all.reshape(T * m, h), out=dUn)  # (h, h)
-    scaled_all_2.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUz)  # (h, h)
+    scaled_dh_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUz)  # (h, h)
     scaled_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUr)  # (h, h)
-    ones_T___m.dot(scaled_all_3.reshape(-1, h), out=dbn)  # (h,)
+    ones_T___m.dot(scaled_dh_all_2.reshape(-1, h), out=dbn)  # (h,)
     view.dot(X.reshape(T * m, n), out=dWn)  # (h, n)
-    ones_T___m.dot(scaled_all_2.reshape(-1, h), out=dbz)  # (h,)
-    scaled_all_2.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWz)  # (h, n)
+    ones_T___m.dot(scaled_dh_all.reshape(-1, h), out=dbz)  # (h,)
+    scaled_dh_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWz)  # (h, n)
     ones_T___m.dot(scaled_all.reshape(-1, h), out=dbr)  # (h,)
     scaled_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWr)  # (h, n)
     grads = {

@@ -88,6 +88,10 @@ def forward(params, inputs):
     T = sizes["T"]
     m = sizes["m"]
     value = np.zeros((m, h), DTYPE)  # (m, h)
+    total_bi = X @ Wi.T + bi  # (T, m, h)
+    total_bf = X @ Wf.T + bf  # (T, m, h)
+    total_bg = X @ Wg.T + bg  # (T, m, h)
+    total_bo = X @ Wo.T + bo  # (T, m, h)
     h_last = value
     c_2 = value
     tanh_next_c_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
@@ -98,10 +102,10 @@ def forward(params, inputs):
     sigmoid_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-((X @ Wi.T + bi)[t] + h_last @ Ui.T), 709.0)))
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-((X @ Wf.T + bf)[t] + h_last @ Uf.T), 709.0)))
-        tanh = np.tanh((X @ Wg.T + bg)[t] + h_last @ Ug.T)  # (m, h)
-        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-((X @ Wo.T + bo)[t] + h_last @ Uo.T), 709.0)))
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ui.T + total_bi[t]), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uf.T + total_bf[t]), 709.0)))  # (m, h)
+        tanh = np.tanh(h_last @ Ug.T + total_bg[t])  # (m, h)
+        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uo.T + total_bo[t]), 709.0)))  # (m, h)
         next_c = c_2 * sigmoid_2 + sigmoid * tanh  # (m, h)
         tanh_next_c = np.tanh(next_c)  # (m, h)
         next_h = sigmoid_3 * tanh_next_c  # (m, h)
@@ -147,27 +151,31 @@ def backward(cache, cotangents, wrt=None):
     scaled_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
-    scaled_all_4 = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled_dh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled = sigmoid_all * (1 - tanh_next_c_all * tanh_next_c_all)  # (T, m, h)
+    scaled_2 = sigmoid_all * tanh_next_c_all * (1 - sigmoid_all)  # (T, m, h)
+    scaled_3 = sigmoid_all_2 * (1 - tanh_all * tanh_all)  # (T, m, h)
+    scaled_4 = c_all * sigmoid_all_3 * (1 - sigmoid_all_3)  # (T, m, h)
+    scaled_5 = sigmoid_all_2 * tanh_all * (1 - sigmoid_all_2)  # (T, m, h)
     for t_2 in reversed(range(T)):
-        scaled_dh = dh * sigmoid_all[t_2]  # (m, h)
-        total_dc = scaled_dh * (1 - np.square(tanh_next_c_all[t_2])) + dc_2  # (m, h)
-        scaled = scaled_dh * tanh_next_c_all[t_2] * (1 - sigmoid_all[t_2])  # (m, h)
-        scaled_2 = sigmoid_all_2[t_2] * total_dc * (1 - np.square(tanh_all[t_2]))  # (m, h)
-        scaled_3 = c_all[t_2] * sigmoid_all_3[t_2] * total_dc * (1 - sigmoid_all_3[t_2])  # (m, h)
-        scaled_4 = sigmoid_all_2[t_2] * tanh_all[t_2] * total_dc * (1 - sigmoid_all_2[t_2])
-        next_dh = scaled @ Uo + scaled_2 @ Ug + scaled_3 @ Uf + scaled_4 @ Ui  # (m, h)
-        next_dc = sigmoid_all_3[t_2] * total_dc  # (m, h)
-        scaled_all[t_2] = scaled_4
-        scaled_all_2[t_2] = scaled_3
-        scaled_all_3[t_2] = scaled_2
-        scaled_all_4[t_2] = scaled
+        total_dc = dh * scaled[t_2] + dc_2  # (m, h)
+        scaled_dh = dh * scaled_2[t_2]  # (m, h)
+        scaled_6 = total_dc * scaled_3[t_2]  # (m, h)
+        scaled_7 = total_dc * scaled_4[t_2]  # (m, h)
+        scaled_8 = total_dc * scaled_5[t_2]  # (m, h)
+        next_dh = scaled_dh @ Uo + scaled_6 @ Ug + scaled_7 @ Uf + scaled_8 @ Ui  # (m, h)
+        next_dc = total_dc * sigmoid_all_3[t_2]  # (m, h)
+        scaled_all[t_2] = scaled_8
+        scaled_all_2[t_2] = scaled_7
+        scaled_all_3[t_2] = scaled_6
+        scaled_dh_all[t_2] = scaled_dh
         dh, dc_2 = next_dh, next_dc
-    dUo = scaled_all_4.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
+    dUo = scaled_dh_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
     dUg = scaled_all_3.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
     dUf = scaled_all_2.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
     dUi = scaled_all.reshape(T * m, h).T @ h_all.reshape(T * m, h)  # (h, h)
-    dbo = scaled_all_4.sum(axis=(0, 1))  # (h,)
-    dWo = scaled_all_4.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
+    dbo = scaled_dh_all.sum(axis=(0, 1))  # (h,)
+    dWo = scaled_dh_all.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
     dbg = scaled_all_3.sum(axis=(0, 1))  # (h,)
     dWg = scaled_all_3.reshape(T * m, h).T @ X.reshape(T * m, n)  # (h, n)
     dbf = scaled_all_2.sum(axis=(0, 1))  # (h,)
@@ -177,7 +185,7 @@ def backward(cache, cotangents, wrt=None):
     if "Y" in wrt:
         dY = -scale * log_softmax_Z  # (m, k)
     if "X" in wrt:
-        dX = scaled_all_4 @ Wo + scaled_all_3 @ Wg + scaled_all_2 @ Wf + scaled_all @ Wi
+        dX = scaled_dh_all @ Wo + scaled_all_3 @ Wg + scaled_all_2 @ Wf + scaled_all @ Wi
     grads = {
         "Wi": dWi, "Wf": dWf, "Wg": dWg, "Wo": dWo, "Ui": dUi, "Uf": dUf, "Ug": dUg, "Uo": dUo,
         "bi": dbi, "bf": dbf, "bg": dbg, "bo": dbo, "V": dV, "c": dc,
@@ -284,10 +292,10 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     sigmoid_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        sigmoid = 1 / (1 + np.exp(np.minimum(-(total_bi[t] + h_last @ Ui.T), 709.0)))  # (m, h)
-        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(total_bf[t] + h_last @ Uf.T), 709.0)))  # (m, h)
-        tanh = np.tanh(total_bg[t] + h_last @ Ug.T)  # (m, h)
-        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(total_bo[t] + h_last @ Uo.T), 709.0)))  # (m, h)
+        sigmoid = 1 / (1 + np.exp(np.minimum(-(h_last @ Ui.T + total_bi[t]), 709.0)))  # (m, h)
+        sigmoid_2 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uf.T + total_bf[t]), 709.0)))  # (m, h)
+        tanh = np.tanh(h_last @ Ug.T + total_bg[t])  # (m, h)
+        sigmoid_3 = 1 / (1 + np.exp(np.minimum(-(h_last @ Uo.T + total_bo[t]), 709.0)))  # (m, h)
         next_c = c_2 * sigmoid_2 + sigmoid * tanh  # (m, h)
         tanh_next_c = np.tanh(next_c)  # (m, h)
         next_h = sigmoid_3 * tanh_next_c  # (m, h)
@@ -321,27 +329,31 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     scaled_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_2 = np.empty((T, m, h), DTYPE)  # (T, m, h)
     scaled_all_3 = np.empty((T, m, h), DTYPE)  # (T, m, h)
-    scaled_all_4 = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled_dh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    scaled = sigmoid_all * (1 - tanh_next_c_all * tanh_next_c_all)  # (T, m, h)
+    scaled_2 = sigmoid_all * tanh_next_c_all * (1 - sigmoid_all)  # (T, m, h)
+    scaled_3 = sigmoid_all_2 * (1 - tanh_all * tanh_all)  # (T, m, h)
+    scaled_4 = c_all * sigmoid_all_3 * (1 - sigmoid_all_3)  # (T, m, h)
+    scaled_5 = sigmoid_all_2 * tanh_all * (1 - sigmoid_all_2)  # (T, m, h)
     for t_2 in reversed(range(T)):
-        scaled_dh = dh * sigmoid_all[t_2]  # (m, h)
-        total_dc = scaled_dh * (1 - np.square(tanh_next_c_all[t_2])) + dc_2  # (m, h)
-        scaled = scaled_dh * tanh_next_c_all[t_2] * (1 - sigmoid_all[t_2])  # (m, h)
-        scaled_2 = sigmoid_all_2[t_2] * total_dc * (1 - np.square(tanh_all[t_2]))  # (m, h)
-        scaled_3 = c_all[t_2] * sigmoid_all_3[t_2] * total_dc * (1 - sigmoid_all_3[t_2])  # (m, h)
-        scaled_4 = sigmoid_all_2[t_2] * tanh_all[t_2] * total_dc * (1 - sigmoid_all_2[t_2])
-        next_dh = scaled @ Uo + scaled_2 @ Ug + scaled_3 @ Uf + scaled_4 @ Ui  # (m, h)
-        next_dc = sigmoid_all_3[t_2] * total_dc  # (m, h)
-        scaled_all[t_2] = scaled_4
-        scaled_all_2[t_2] = scaled_3
-        scaled_all_3[t_2] = scaled_2
-        scaled_all_4[t_2] = scaled
+        total_dc = dh * scaled[t_2] + dc_2  # (m, h)
+        scaled_dh = dh * scaled_2[t_2]  # (m, h)
+        scaled_6 = total_dc * scaled_3[t_2]  # (m, h)
+        scaled_7 = total_dc * scaled_4[t_2]  # (m, h)
+        scaled_8 = total_dc * scaled_5[t_2]  # (m, h)
+        next_dh = scaled_dh @ Uo + scaled_6 @ Ug + scaled_7 @ Uf + scaled_8 @ Ui  # (m, h)
+        next_dc = total_dc * sigmoid_all_3[t_2]  # (m, h)
+        scaled_all[t_2] = scaled_8
+        scaled_all_2[t_2] = scaled_7
+        scaled_all_3[t_2] = scaled_6
+        scaled_dh_all[t_2] = scaled_dh
         dh, dc_2 = next_dh, next_dc
-    scaled_all_4.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUo)  # (h, h)
+    scaled_dh_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUo)  # (h, h)
     scaled_all_3.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUg)  # (h, h)
     scaled_all_2.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUf)  # (h, h)
     scaled_all.reshape(T * m, h).T.dot(h_all.reshape(T * m, h), out=dUi)  # (h, h)
-    ones_T___m.dot(scaled_all_4.reshape(-1, h), out=dbo)  # (h,)
-    scaled_all_4.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWo)  # (h, n)
+    ones_T___m.dot(scaled_dh_all.reshape(-1, h), out=dbo)  # (h,)
+    scaled_dh_all.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWo)  # (h, n)
     ones_T___m.dot(scaled_all_3.reshape(-1, h), out=dbg)  # (h,)
     scaled_all_3.reshape(T * m, h).T.dot(X.reshape(T * m, n), out=dWg)  # (h, n)
     ones_T___m.dot(scaled_all_2.reshape(-1, h), out=dbf)  # (h,)

@@ -67,11 +67,13 @@ def forward(params, inputs):
     k = sizes["k"]
     T = sizes["T"]
     m = sizes["m"]
-    h_last = np.zeros((m, h), DTYPE)
+    value = np.zeros((m, h), DTYPE)  # (m, h)
+    total_b = X @ W.T + b  # (T, m, h)
+    h_last = value
     next_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        next_h = np.tanh((X @ W.T + b)[t] + h_last @ U.T)  # (m, h)
+        next_h = np.tanh(h_last @ U.T + total_b[t])  # (m, h)
         next_h_all[t] = next_h
         h_all[t] = h_last
         h_last = next_h
@@ -100,8 +102,9 @@ def backward(cache, cotangents, wrt=None):
     dV = h_last.T @ dZ  # (h, k)
     dh = dh_last
     scaled_dh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    rest = 1 - next_h_all * next_h_all  # (T, m, h)
     for t_2 in reversed(range(T)):
-        scaled_dh = dh * (1 - np.square(next_h_all[t_2]))  # (m, h)
+        scaled_dh = dh * rest[t_2]  # (m, h)
         next_dh = scaled_dh @ U  # (m, h)
         scaled_dh_all[t_2] = scaled_dh
         dh = next_dh
@@ -188,7 +191,7 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     next_h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     h_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
     for t in range(T):
-        next_h = np.tanh(total_b[t] + h_last @ U.T)  # (m, h)
+        next_h = np.tanh(h_last @ U.T + total_b[t])  # (m, h)
         next_h_all[t] = next_h
         h_all[t] = h_last
         h_last = next_h
@@ -211,8 +214,9 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     h_last.T.dot(dZ, out=dV)  # (h, k)
     dh = dh_last
     scaled_dh_all = np.empty((T, m, h), DTYPE)  # (T, m, h)
+    rest = 1 - next_h_all * next_h_all  # (T, m, h)
     for t_2 in reversed(range(T)):
-        scaled_dh = dh * (1 - np.square(next_h_all[t_2]))  # (m, h)
+        scaled_dh = dh * rest[t_2]  # (m, h)
         next_dh = scaled_dh @ U  # (m, h)
         scaled_dh_all[t_2] = scaled_dh
         dh = next_dh

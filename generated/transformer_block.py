@@ -10,10 +10,10 @@ DTYPE = np.float64
 PARAMETERS = {
     "gamma1": (64,),
     "beta1": (64,),
-    "Wq": (64, 64),
-    "Wk": (64, 64),
-    "Wv": (64, 64),
-    "Wo": (64, 64),
+    "Wq": (4, 64, 16),
+    "Wk": (4, 64, 16),
+    "Wv": (4, 64, 16),
+    "Wo": (4, 16, 64),
     "gamma2": (64,),
     "beta2": (64,),
     "W1": (64, 256),
@@ -44,10 +44,10 @@ def init_params(rng, **sizes):
     return {
         "gamma1": np.ones((64,), DTYPE),
         "beta1": np.zeros((64,), DTYPE),
-        "Wq": _normal(rng, (64, 64), 64),
-        "Wk": _normal(rng, (64, 64), 64),
-        "Wv": _normal(rng, (64, 64), 64),
-        "Wo": _normal(rng, (64, 64), 64),
+        "Wq": _normal(rng, (4, 64, 16), 64),
+        "Wk": _normal(rng, (4, 64, 16), 64),
+        "Wv": _normal(rng, (4, 64, 16), 64),
+        "Wo": _normal(rng, (4, 16, 64), 64),
         "gamma2": np.ones((64,), DTYPE),
         "beta2": np.zeros((64,), DTYPE),
         "W1": _normal(rng, (64, 256), 64),
@@ -81,17 +81,16 @@ def forward(params, inputs):
     sigma1 = np.sqrt(0.015625 * (difference_X * difference_X).sum(axis=2) + 1e-05)  # (m, T)
     xhat1 = difference_X / sigma1[:, :, None]  # (m, T, 64)
     N = xhat1 * gamma1 + beta1  # (m, T, 64)
-    Q = N @ Wq  # (m, T, 64)
-    K = N @ Wk  # (m, T, 64)
-    V = N @ Wv  # (m, T, 64)
-    scaled_Q = 0.25 * Q.reshape(m, T, 4, 16)  # (m, T, 4, 16)
-    K_view = K.reshape(m, T, 4, 16).transpose(0, 2, 3, 1)  # (m, 4, 16, T)
-    S = scaled_Q.transpose(0, 2, 1, 3) @ K_view  # (m, 4, T, T)
+    Q = N @ Wq.transpose(1, 0, 2).reshape(64, 64)  # (m, T, 64)
+    K = N @ Wk.transpose(1, 0, 2).reshape(64, 64)  # (m, T, 64)
+    V = N @ Wv.transpose(1, 0, 2).reshape(64, 64)  # (m, T, 64)
+    scaled_Q = 0.25 * Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
+    S = scaled_Q @ K.reshape(m, T, 4, 16).transpose(0, 2, 3, 1)  # (m, 4, T, T)
     exp_S = np.exp(S - S.max(axis=3)[:, :, :, None])  # (m, 4, T, T)
     P = exp_S / exp_S.sum(axis=3)[:, :, :, None]  # (m, 4, T, T)
-    product_P = P @ V.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    view = product_P.transpose(1, 3, 0, 2).reshape(64, -1).T  # (T * m, 64)
-    H = X + (view @ Wo.reshape(4, 16, 64).reshape(64, 64)).reshape(m, T, 64)  # (m, T, 64)
+    C = P @ V.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
+    product_C = C.transpose(1, 3, 0, 2).reshape(64, -1).T @ Wo.reshape(64, 64)  # (T * m, 64)
+    H = X + product_C.reshape(m, T, 64)  # (m, T, 64)
     difference_H = H - (0.015625 * H.sum(axis=2))[:, :, None]  # (m, T, 64)
     sigma2 = np.sqrt(0.015625 * (difference_H * difference_H).sum(axis=2) + 1e-05)  # (m, T)
     xhat2 = difference_H / sigma2[:, :, None]  # (m, T, 64)
@@ -106,8 +105,8 @@ def forward(params, inputs):
     difference_O = O - Y  # (m, T, 64)
     loss = 0.015625 * (difference_O * difference_O).sum() / (T * m)
     cache = (
-        T, m, gamma1, sigma1, xhat1, Wq, Wk, Wv, Wo, N, Q, K, V, P, product_P, gamma2, sigma2,
-        xhat2, R, W1, Z, Z_squared, tanh, A, W2, O, Y, difference_O,
+        T, m, gamma1, sigma1, xhat1, N, Wq, Wk, Wv, Q, K, V, P, C, Wo, gamma2, sigma2, xhat2, R,
+        W1, Z, Z_squared, tanh, A, W2, O, Y, difference_O,
     )
     return {"loss": loss}, cache
 
@@ -116,8 +115,8 @@ def backward(cache, cotangents, wrt=None):
     """Pull cotangents of the outputs back to the parameters, or to the names in `wrt`."""
     wrt = _wanted(wrt)
     (
-        T, m, gamma1, sigma1, xhat1, Wq, Wk, Wv, Wo, N, Q, K, V, P, product_P, gamma2, sigma2,
-        xhat2, R, W1, Z, Z_squared, tanh, A, W2, O, Y, difference_O,
+        T, m, gamma1, sigma1, xhat1, N, Wq, Wk, Wv, Q, K, V, P, C, Wo, gamma2, sigma2, xhat2, R,
+        W1, Z, Z_squared, tanh, A, W2, O, Y, difference_O,
     ) = cache
     dloss = _cotangent(cotangents, "loss", ())
     scale = 0.03125 * dloss / (T * m)
@@ -136,26 +135,27 @@ def backward(cache, cotangents, wrt=None):
     total_2 = dR * 64 * gamma2 + dZ2 * (64 * sigma2)[:, :, None]  # (m, T, 64)
     difference = total_2 - xhat2 * (scaled_xhat2 @ gamma2)[:, :, None]  # (m, T, 64)
     dH = 0.015625 * (difference - (dR @ gamma2)[:, :, None]) / sigma2[:, :, None]  # (m, T, 64)
-    dWo = product_P.transpose(0, 2, 1, 3).reshape(-1, 64).T @ dH.reshape(-1, 64)  # (64, 64)
-    product_dH = dH @ Wo.reshape(4, 16, 64).transpose(2, 0, 1).reshape(64, 64)  # (m, T, 64)
-    view_2 = product_dH.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    dV = P.transpose(0, 1, 3, 2) @ view_2  # (m, 4, T, 16)
-    view_3 = product_dH.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    dP = view_3 @ V.reshape(m, T, 4, 16).transpose(0, 2, 3, 1)  # (m, 4, T, T)
-    dS = P * (dP - np.vecdot(P, dP)[:, :, :, None])  # (m, 4, T, T)
-    scaled_dS = 0.25 * dS  # (m, 4, T, T)
-    dQ = scaled_dS @ K.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    Q_view = Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    dK = scaled_dS.transpose(0, 1, 3, 2) @ Q_view  # (m, 4, T, 16)
-    dV_view = dV.transpose(0, 2, 1, 3).reshape(m, T, 64).reshape(-1, 64)  # (T * m, 64)
-    dWv = N.reshape(-1, 64).T @ dV_view  # (64, 64)
-    dK_view = dK.transpose(0, 2, 1, 3).reshape(m, T, 64).reshape(-1, 64)  # (T * m, 64)
-    dWk = N.reshape(-1, 64).T @ dK_view  # (64, 64)
-    dQ_view = dQ.transpose(0, 2, 1, 3).reshape(m, T, 64).reshape(-1, 64)  # (T * m, 64)
-    dWq = N.reshape(-1, 64).T @ dQ_view  # (64, 64)
-    product_dK = dK.transpose(0, 2, 1, 3).reshape(m, T, 64) @ Wk.T  # (m, T, 64)
-    total_3 = dV.transpose(0, 2, 1, 3).reshape(m, T, 64) @ Wv.T + product_dK  # (m, T, 64)
-    dN = total_3 + dQ.transpose(0, 2, 1, 3).reshape(m, T, 64) @ Wq.T  # (m, T, 64)
+    dC = dH @ Wo.transpose(2, 0, 1).reshape(64, 64)  # (m, T, 64)
+    dWo = C.transpose(0, 2, 1, 3).reshape(-1, 64).T @ dH.reshape(-1, 64)  # (64, 64)
+    dV = P.transpose(0, 1, 3, 2) @ dC.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
+    dC_view = dC.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
+    dP = dC_view @ V.reshape(m, T, 4, 16).transpose(0, 2, 3, 1)  # (m, 4, T, T)
+    dots_C = np.vecdot(C, dC.reshape(m, T, 4, 16).transpose(0, 2, 1, 3))  # (m, 4, T)
+    dS = P * (dP - dots_C[:, :, :, None])  # (m, 4, T, T)
+    dQ = 0.25 * (dS @ K.reshape(m, T, 4, 16).transpose(0, 2, 1, 3))  # (m, 4, T, 16)
+    product_dS = dS.transpose(0, 1, 3, 2) @ Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)
+    dK = 0.25 * product_dS  # (m, 4, T, 16)
+    dWv = dV.transpose(0, 2, 1, 3).reshape(-1, 64).T @ N.reshape(-1, 64)  # (64, 64)
+    dWk = dK.transpose(0, 2, 1, 3).reshape(-1, 64).T @ N.reshape(-1, 64)  # (64, 64)
+    dWq = dQ.transpose(0, 2, 1, 3).reshape(-1, 64).T @ N.reshape(-1, 64)  # (64, 64)
+    dV_view = dV.transpose(0, 2, 1, 3).reshape(-1, 64)  # (T * m, 64)
+    dK_view = dK.transpose(0, 2, 1, 3).reshape(-1, 64)  # (T * m, 64)
+    dQ_view = dQ.transpose(0, 2, 1, 3).reshape(-1, 64)  # (T * m, 64)
+    product_dK = dK_view @ Wk.transpose(0, 2, 1).reshape(64, 64)  # (T * m, 64)
+    product_dV = dV_view @ Wv.transpose(0, 2, 1).reshape(64, 64)  # (T * m, 64)
+    total_3 = product_dV.reshape(m, T, 64) + product_dK.reshape(m, T, 64)  # (m, T, 64)
+    product_dQ = dQ_view @ Wq.transpose(0, 2, 1).reshape(64, 64)  # (T * m, 64)
+    dN = total_3 + product_dQ.reshape(m, T, 64)  # (m, T, 64)
     scaled_xhat1 = xhat1 * dN  # (m, T, 64)
     dgamma1 = scaled_xhat1.sum(axis=(0, 1))  # (64,)
     dbeta1 = dN.sum(axis=(0, 1))  # (64,)
@@ -166,9 +166,10 @@ def backward(cache, cotangents, wrt=None):
         difference_2 = total_4 - xhat1 * (scaled_xhat1 @ gamma1)[:, :, None]  # (m, T, 64)
         dX = 0.015625 * (difference_2 - (dN @ gamma1)[:, :, None]) / sigma1[:, :, None]
     grads = {
-        "gamma1": dgamma1, "beta1": dbeta1, "Wq": dWq, "Wk": dWk, "Wv": dWv,
-        "Wo": dWo.reshape(4, 16, 64).reshape(64, 64), "gamma2": dgamma2, "beta2": dbeta2,
-        "W1": dW1, "b1": db1, "W2": dW2, "b2": db2,
+        "gamma1": dgamma1, "beta1": dbeta1, "Wq": dWq.reshape(4, 16, 64).transpose(0, 2, 1),
+        "Wk": dWk.reshape(4, 16, 64).transpose(0, 2, 1),
+        "Wv": dWv.reshape(4, 16, 64).transpose(0, 2, 1), "Wo": dWo.reshape(4, 16, 64),
+        "gamma2": dgamma2, "beta2": dbeta2, "W1": dW1, "b1": db1, "W2": dW2, "b2": db2,
     }
     if "X" in wrt:
         grads["X"] = dX
@@ -197,11 +198,10 @@ class Workspace:
             np.empty((m, T, 64), DTYPE),  # Q
             np.empty((m, T, 64), DTYPE),  # K
             np.empty((m, T, 64), DTYPE),  # V
-            np.empty((m, T, 4, 16), DTYPE),  # scaled_Q
+            np.empty((m, 4, T, 16), DTYPE),  # scaled_Q
             np.empty((m, 4, T, T), DTYPE),  # S
             np.empty((m, 4, T), DTYPE),  # S_max
-            np.empty((m, 4, T, 16), DTYPE),  # product_P
-            np.empty((T * m, 64), DTYPE),  # product_Wo
+            np.empty((T * m, 64), DTYPE),  # product_C
             np.empty((m, T, 64), DTYPE),  # H
             np.empty((m, T, 64), DTYPE),  # difference_H
             np.empty((m, T, 64), DTYPE),  # squared_2
@@ -223,12 +223,14 @@ class Workspace:
             np.empty((64,), DTYPE),  # scaled_gamma2
             np.empty((m, T), DTYPE),  # scaled_sigma2
             np.empty((64, 64), DTYPE),  # dWo
+            np.empty((m, 4, T, 16), DTYPE),  # dV
             np.empty((m, 4, T, T), DTYPE),  # dP
-            np.empty((m, 4, T, 16), DTYPE),  # dQ
             np.empty((m, 4, T, 16), DTYPE),  # dK
             np.empty((64, 64), DTYPE),  # dWv
             np.empty((64, 64), DTYPE),  # dWk
             np.empty((64, 64), DTYPE),  # dWq
+            np.empty((T * m, 64), DTYPE),  # product_dK
+            np.empty((T * m, 64), DTYPE),  # product_dQ
             np.empty((64,), DTYPE),  # dgamma1
             np.empty((64,), DTYPE),  # dbeta1
         )
@@ -258,10 +260,10 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     X, Y = inputs["X"], inputs["Y"]
     m, T = workspace.sizes
     (
-        scaled, difference_X, squared, Q, K, V, scaled_Q, S, S_max, product_P, product_Wo, H,
-        difference_H, squared_2, Z, Z_squared, tanh, A, Z2, ones_T___m, db2, dW2, dZ, db1, dW1,
-        dgamma2, dbeta2, product_gamma2, product_dR, scaled_gamma2, scaled_sigma2, dWo, dP, dQ, dK,
-        dWv, dWk, dWq, dgamma1, dbeta1,
+        scaled, difference_X, squared, Q, K, V, scaled_Q, S, S_max, product_C, H, difference_H,
+        squared_2, Z, Z_squared, tanh, A, Z2, ones_T___m, db2, dW2, dZ, db1, dW1, dgamma2, dbeta2,
+        product_gamma2, product_dR, scaled_gamma2, scaled_sigma2, dWo, dV, dP, dK, dWv, dWk, dWq,
+        product_dK, product_dQ, dgamma1, dbeta1,
     ) = workspace.arrays
     np.add.reduce(X, axis=2, out=scaled)  # (m, T)
     scaled *= 0.015625
@@ -274,21 +276,19 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     xhat1 = np.divide(difference_X, sigma1[:, :, None], out=difference_X)
     np.multiply(xhat1, gamma1, out=squared)
     N = np.add(squared, beta1, out=squared)
-    N.reshape(-1, 64).dot(Wq, out=Q.reshape(-1, 64))  # (m, T, 64)
-    N.reshape(-1, 64).dot(Wk, out=K.reshape(-1, 64))  # (m, T, 64)
-    N.reshape(-1, 64).dot(Wv, out=V.reshape(-1, 64))  # (m, T, 64)
-    np.multiply(0.25, Q.reshape(m, T, 4, 16), out=scaled_Q)
-    K_view = K.reshape(m, T, 4, 16).transpose(0, 2, 3, 1)  # (m, 4, 16, T)
-    np.matmul(scaled_Q.transpose(0, 2, 1, 3), K_view, out=S)  # (m, 4, T, T)
+    N.reshape(-1, 64).dot(Wq.transpose(1, 0, 2).reshape(64, 64), out=Q.reshape(-1, 64))
+    N.reshape(-1, 64).dot(Wk.transpose(1, 0, 2).reshape(64, 64), out=K.reshape(-1, 64))
+    N.reshape(-1, 64).dot(Wv.transpose(1, 0, 2).reshape(64, 64), out=V.reshape(-1, 64))
+    np.multiply(0.25, Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3), out=scaled_Q)
+    np.matmul(scaled_Q, K.reshape(m, T, 4, 16).transpose(0, 2, 3, 1), out=S)  # (m, 4, T, T)
     np.maximum.reduce(S, axis=3, out=S_max)  # (m, 4, T)
     S -= S_max[:, :, :, None]
     exp_S = np.exp(S, out=S)
     sum_exp_S = np.add.reduce(exp_S, axis=3, out=S_max)  # (m, 4, T)
     P = np.divide(exp_S, sum_exp_S[:, :, :, None], out=S)
-    np.matmul(P, V.reshape(m, T, 4, 16).transpose(0, 2, 1, 3), out=product_P)  # (m, 4, T, 16)
-    view = product_P.transpose(1, 3, 0, 2).reshape(64, -1).T  # (T * m, 64)
-    view.dot(Wo.reshape(4, 16, 64).reshape(64, 64), out=product_Wo)  # (T * m, 64)
-    np.add(X, product_Wo.reshape(m, T, 64), out=H)
+    C = np.matmul(P, V.reshape(m, T, 4, 16).transpose(0, 2, 1, 3), out=scaled_Q)  # (m, 4, T, 16)
+    C.transpose(1, 3, 0, 2).reshape(64, -1).T.dot(Wo.reshape(64, 64), out=product_C)  # (T * m, 64)
+    np.add(X, product_C.reshape(m, T, 64), out=H)
     np.add.reduce(H, axis=2, out=scaled)  # (m, T)
     scaled *= 0.015625
     np.subtract(H, scaled[:, :, None], out=difference_H)
@@ -352,37 +352,39 @@ def loss_and_grad(params, inputs, wrt=None, *, workspace=None):
     Z2 -= product_dR[:, :, None]
     Z2 *= 0.015625
     dH = np.divide(Z2, sigma2[:, :, None], out=Z2)
-    view_2 = product_P.transpose(0, 2, 1, 3).reshape(-1, 64).T  # (64, T * m)
-    view_2.dot(dH.reshape(-1, 64), out=dWo)  # (64, 64)
-    dH.reshape(-1, 64).dot(Wo.reshape(4, 16, 64).transpose(2, 0, 1).reshape(64, 64), out=difference_H.reshape(-1, 64))
-    view_3 = difference_H.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    dV = np.matmul(P.transpose(0, 1, 3, 2), view_3, out=product_P)  # (m, 4, T, 16)
-    np.matmul(view_3, V.reshape(m, T, 4, 16).transpose(0, 2, 3, 1), out=dP)  # (m, 4, T, T)
-    np.vecdot(P, dP, out=S_max)  # (m, 4, T)
+    dC = difference_H
+    dH.reshape(-1, 64).dot(Wo.transpose(2, 0, 1).reshape(64, 64), out=difference_H.reshape(-1, 64))
+    C.transpose(0, 2, 1, 3).reshape(-1, 64).T.dot(dH.reshape(-1, 64), out=dWo)  # (64, 64)
+    dC_view = dC.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
+    np.matmul(P.transpose(0, 1, 3, 2), dC_view, out=dV)  # (m, 4, T, 16)
+    np.matmul(dC_view, V.reshape(m, T, 4, 16).transpose(0, 2, 3, 1), out=dP)  # (m, 4, T, T)
+    np.vecdot(C, dC_view, out=S_max)  # (m, 4, T)
     dP -= S_max[:, :, :, None]
     dS = np.multiply(P, dP, out=S)
-    np.multiply(0.25, dS, out=S)
-    np.matmul(S, K.reshape(m, T, 4, 16).transpose(0, 2, 1, 3), out=dQ)  # (m, 4, T, 16)
+    np.matmul(dS, K.reshape(m, T, 4, 16).transpose(0, 2, 1, 3), out=scaled_Q)  # (m, 4, T, 16)
+    dQ = np.multiply(scaled_Q, 0.25, out=scaled_Q)
     Q_view = Q.reshape(m, T, 4, 16).transpose(0, 2, 1, 3)  # (m, 4, T, 16)
-    np.matmul(S.transpose(0, 1, 3, 2), Q_view, out=dK)  # (m, 4, T, 16)
-    dV_view = dV.transpose(0, 2, 1, 3).reshape(m, T, 64).reshape(-1, 64)  # (T * m, 64)
-    N.reshape(-1, 64).T.dot(dV_view, out=dWv)  # (64, 64)
-    dK_view = dK.transpose(0, 2, 1, 3).reshape(m, T, 64).reshape(-1, 64)  # (T * m, 64)
-    N.reshape(-1, 64).T.dot(dK_view, out=dWk)  # (64, 64)
-    dQ_view = dQ.transpose(0, 2, 1, 3).reshape(m, T, 64).reshape(-1, 64)  # (T * m, 64)
-    N.reshape(-1, 64).T.dot(dQ_view, out=dWq)  # (64, 64)
-    np.matmul(dV.transpose(0, 2, 1, 3).reshape(m, T, 64), Wv.T, out=squared)  # (m, T, 64)
-    np.matmul(dK.transpose(0, 2, 1, 3).reshape(m, T, 64), Wk.T, out=Q)  # (m, T, 64)
-    np.matmul(dQ.transpose(0, 2, 1, 3).reshape(m, T, 64), Wq.T, out=K)  # (m, T, 64)
-    squared += Q
-    dN = np.add(squared, K, out=squared)
+    np.matmul(dS.transpose(0, 1, 3, 2), Q_view, out=dK)  # (m, 4, T, 16)
+    dK *= 0.25
+    dV.transpose(0, 2, 1, 3).reshape(-1, 64).T.dot(N.reshape(-1, 64), out=dWv)  # (64, 64)
+    dK.transpose(0, 2, 1, 3).reshape(-1, 64).T.dot(N.reshape(-1, 64), out=dWk)  # (64, 64)
+    dQ.transpose(0, 2, 1, 3).reshape(-1, 64).T.dot(N.reshape(-1, 64), out=dWq)  # (64, 64)
+    dV_view = dV.transpose(0, 2, 1, 3).reshape(-1, 64)  # (T * m, 64)
+    dV_view.dot(Wv.transpose(0, 2, 1).reshape(64, 64), out=product_C)  # (T * m, 64)
+    dK_view = dK.transpose(0, 2, 1, 3).reshape(-1, 64)  # (T * m, 64)
+    dK_view.dot(Wk.transpose(0, 2, 1).reshape(64, 64), out=product_dK)  # (T * m, 64)
+    dQ_view = dQ.transpose(0, 2, 1, 3).reshape(-1, 64)  # (T * m, 64)
+    dQ_view.dot(Wq.transpose(0, 2, 1).reshape(64, 64), out=product_dQ)  # (T * m, 64)
+    np.add(product_C.reshape(m, T, 64), product_dK.reshape(m, T, 64), out=squared)
+    dN = np.add(squared, product_dQ.reshape(m, T, 64), out=squared)
     np.multiply(xhat1, dN, out=difference_X)
     ones_T___m.dot(difference_X.reshape(-1, 64), out=dgamma1)  # (64,)
     ones_T___m.dot(dN.reshape(-1, 64), out=dbeta1)  # (64,)
     grads = {
-        "gamma1": dgamma1, "beta1": dbeta1, "Wq": dWq, "Wk": dWk, "Wv": dWv,
-        "Wo": dWo.reshape(4, 16, 64).reshape(64, 64), "gamma2": dgamma2, "beta2": dbeta2,
-        "W1": dW1, "b1": db1, "W2": dW2, "b2": db2,
+        "gamma1": dgamma1, "beta1": dbeta1, "Wq": dWq.reshape(4, 16, 64).transpose(0, 2, 1),
+        "Wk": dWk.reshape(4, 16, 64).transpose(0, 2, 1),
+        "Wv": dWv.reshape(4, 16, 64).transpose(0, 2, 1), "Wo": dWo.reshape(4, 16, 64),
+        "gamma2": dgamma2, "beta2": dbeta2, "W1": dW1, "b1": db1, "W2": dW2, "b2": db2,
     }
     loss = float(loss)
     return loss, grads if wrt is None else {name: grads[name] for name in wrt}

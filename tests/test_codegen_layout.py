@@ -13,6 +13,7 @@ from symbackprop.codegen.module import generate
 from symbackprop.codegen.options import Options
 from symbackprop.codegen.selfcheck import load
 from symbackprop.frontend import Tensor
+from symbackprop.models.catalogue import model
 
 (m,) = sb.dims("m")
 
@@ -87,3 +88,12 @@ def test_a_long_chain_is_done_in_parts(count: int) -> None:
     assert loss == pytest.approx(float(outputs["loss"]), rel=1e-12)
     for name, value in expected.items():
         np.testing.assert_allclose(grads[name], value, rtol=1e-9)
+
+
+@pytest.mark.parametrize("spec", ["rnn:3-4-5", "lstm:3-4-5", "gru:3-4-5"])
+def test_a_loop_computes_only_what_a_step_needs(spec: str) -> None:
+    source = generate(model(spec).problem, Options())
+    assert ")[t" not in source
+    loops = [part.split("\n    d")[0] for part in source.split("in reversed(range(T)):")[1:]]
+    assert loops
+    assert not any("np.square(" in loop or "(1 - " in loop for loop in loops)

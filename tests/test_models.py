@@ -112,20 +112,16 @@ def layer_norm(x, gamma, beta):
     return gamma * centred / jnp.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) + beta
 
 
-def transformer(heads, causal):
+def transformer(causal):
     def loss(v):
         X = v["X"]
-        batch, length, d = X.shape
+        length = X.shape[1]
         N = layer_norm(X, v["gamma1"], v["beta1"])
-        q, k, u = (
-            (N @ v[name]).reshape(batch, length, heads, -1).transpose(0, 2, 1, 3)
-            for name in ("Wq", "Wk", "Wv")
-        )
-        scores = q @ k.transpose(0, 1, 3, 2) / jnp.sqrt(d / heads)
+        q, k, u = (jnp.einsum("mtd,hde->mhte", N, v[name]) for name in ("Wq", "Wk", "Wv"))
+        scores = q @ k.transpose(0, 1, 3, 2) / jnp.sqrt(q.shape[-1])
         if causal:
             scores = jnp.where(jnp.tril(jnp.ones((length, length))) == 1, scores, -jnp.inf)
-        seen = (jax.nn.softmax(scores) @ u).transpose(0, 2, 1, 3).reshape(batch, length, d)
-        H = X + seen @ v["Wo"]
+        H = X + jnp.einsum("mhte,hed->mtd", jax.nn.softmax(scores) @ u, v["Wo"])
         Z = layer_norm(H, v["gamma2"], v["beta2"]) @ v["W1"] + v["b1"]
         out = H + jax.nn.gelu(Z, approximate=True) @ v["W2"] + v["b2"]
         return jnp.mean((out - v["Y"]) ** 2)
@@ -149,8 +145,9 @@ LOSSES = {
     "rnn:3-4-2,targets=all": rnn_all,
     "lstm": lstm,
     "gru": gru,
-    "transformer-block:2-3": transformer(2, False),
-    "transformer-block:2-2,mask=causal": transformer(2, True),
+    "transformer-block:a-d": transformer(False),
+    "transformer-block:2-3": transformer(False),
+    "transformer-block:2-2,mask=causal": transformer(True),
     "matrix-factorisation": lambda v: jnp.sum(v["M"] * (v["U"] @ v["V"].T - v["R"]) ** 2),
     "word2vec": skip_gram,
     "word2vec:v-d,loss=negative": negative_sampling,

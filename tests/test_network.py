@@ -225,6 +225,17 @@ def test_second_derivatives_in_closed_form():
         Network(outputs={"p": p}).hessian("w")
 
 
+def test_sizes_that_are_sums_hold_together():
+    n, m = sb.dims("n m")
+    W, X = sb.param("W", n + 1, n - 2), sb.input("X", m, n - 2)
+    net = sb.Network(loss=sb.mean((X @ W.T) ** 2) * (n - 1))
+    shown = net.derivation().text()
+    assert "(n + 1)×(n - 2)" in shown
+    assert "(n - 1)" in shown and "(n + 1)" in shown
+    for text in (shown, net.derivation().latex()):
+        assert "(-" not in text and "1 + n" not in text
+
+
 def test_a_gradient_that_is_a_variable_has_a_formula():
     """½‖P‖² by P is P itself, in matrix form and by entries."""
     P = sb.param("P", "n")

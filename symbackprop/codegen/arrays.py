@@ -157,8 +157,12 @@ class ArrayProgram:
         self._ids: dict[Array, int] = {}
         self.names: dict[int, str] = {}
         """Names wanted for results: those of the network."""
+        self.late: set[int] = set()
+        """What a loop knows only step by step: carries, and what depends on them."""
         self.hints: dict[int, str] = {}
         """Names for results that the network does not name."""
+        self.running: dict[int, int] = {}
+        """A running sum -> the one that it adds a term to."""
         self._recordings: list[list[tuple[Array, int]]] = []
 
     def __len__(self) -> int:
@@ -181,6 +185,8 @@ class ArrayProgram:
         if found is None:
             found = self._ids[array] = len(self._arrays)
             self._arrays.append(array)
+            if not self.late.isdisjoint(array.args):
+                self.late.add(found)
         for recording in self._recordings:
             recording.append((array, found))
         return found

@@ -34,15 +34,16 @@ _MAX_CHAIN = 6
 
 
 @lru_cache(maxsize=16384)
-def body_tree(body: Body, ranks: tuple[int, ...] = (), cap: float = 709.0) -> NumpyTree:
+def body_tree(body: Body, ranks: tuple[float, ...] = (), cap: float = 709.0) -> NumpyTree:
     """The NumPy form of a body.
 
     Parameters
     ----------
     body : Expr
         Over the placeholders.
-    ranks : tuple of int
-        The number of axes of each operand: factors of few axes are multiplied first.
+    ranks : tuple of float
+        The number of axes of each operand: factors of few axes are multiplied first; a half more
+        for those that are known last.
     cap : float
         The largest x with a finite exp(x) in the dtype of the module; 0: sigmoids by one tanh,
         which loses the last digits of small ones.
@@ -53,7 +54,7 @@ def body_tree(body: Body, ranks: tuple[int, ...] = (), cap: float = 709.0) -> Nu
 class _Lowering:
     """One body."""
 
-    def __init__(self, ranks: tuple[int, ...], cap: float) -> None:
+    def __init__(self, ranks: tuple[float, ...], cap: float) -> None:
         self.ranks = ranks
         self.cap = cap
 
@@ -201,7 +202,7 @@ class _Lowering:
             return half if exponent % 2 == 0 else apply(Ufunc.MULTIPLY, half, tree)
         return apply(Ufunc.POWER, tree, self.tree(exponent))
 
-    def rank(self, body: Body) -> int:
+    def rank(self, body: Body) -> float:
         """The number of axes of a subexpression; -1 for numbers and sizes."""
         ks = [k for k in map(placeholder_index, body.free_symbols) if k is not None]
         if not ks:

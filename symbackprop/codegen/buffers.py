@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from symbackprop.codegen.arrays import ArrayProgram, Op
 from symbackprop.codegen.describe import described
+from symbackprop.codegen.running import running_sums
 from symbackprop.codegen.statements import use_counts
 from symbackprop.ir import Kind
 from symbackprop.scalars.numpy_helpers import HELPERS
@@ -60,6 +61,8 @@ def plan_memory(
     last = last_uses(program, ids)
     free: dict[tuple[tuple[Size, ...], Kind], list[int]] = {}
     names = _wanted_names(program, ids)
+    sums = _sums(program, ids, kept, constant)
+    places: dict[int, int] = {}
     for i in ids:
         array = program[i]
         if array.op in (Op.ARGUMENT, Op.VIEW, Op.BROADCAST) or i in constant:
@@ -69,7 +72,12 @@ def plan_memory(
             key = (array.shape, array.kind)
             inside = _in_place(program, i, dying, memory)
             fixed = i in kept or array.op is Op.PAD
-            if inside is not None and not fixed:
+            if i in sums:
+                memory.home[i] = places.setdefault(sums[i], len(memory.buffers))
+                if memory.home[i] == len(memory.buffers):
+                    wanted = names[sums[i]]
+                    memory.buffers.append(Buffer(wanted, array.shape, array.kind, fixed=True))
+            elif inside is not None and not fixed:
                 memory.home[i] = memory.home[inside]
                 dying.remove(inside)
             elif free.get(key) and not fixed:
@@ -99,6 +107,18 @@ def own_gradients(
             taken.add(base)
             own.append(name)
     return own
+
+
+def _sums(
+    program: ArrayProgram, ids: Sequence[int], kept: set[int], constant: frozenset[int]
+) -> dict[int, int]:
+    """The running sums, each of which has a buffer of its own: array -> what it grows to."""
+
+    def is_free(i: int) -> bool:
+        own = i in kept or i in constant or i in program.names
+        return not own and not is_fresh(program, i)
+
+    return running_sums(program, ids, use_counts(program, ids), is_free)
 
 
 def last_uses(program: ArrayProgram, ids: Sequence[int]) -> dict[int, int]:
@@ -143,6 +163,7 @@ def _wanted_names(program: ArrayProgram, ids: Sequence[int]) -> dict[int, str]:
         for arg in program[i].args:
             reader[arg] = i
     names: dict[int, str] = {}
+    terms: dict[int, str] = {}
     for i in reversed(ids):
         own = program.names.get(i) or program.hints.get(i)
         into = reader.get(i)
@@ -150,5 +171,7 @@ def _wanted_names(program: ArrayProgram, ids: Sequence[int]) -> dict[int, str]:
             here = program[into]
             if here.op is Op.MAP and here.shape == program.shape(i):
                 own = names.get(into)
+                if into in program.running:
+                    terms[i] = f"{own}_term"
         names[i] = own or described(program, i)
-    return names
+    return names | terms

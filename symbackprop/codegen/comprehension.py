@@ -203,7 +203,9 @@ class Comprehensions:
         return self.gatherer.choose(mask, from_tree, operands, order, sizes, other)
 
     def _tree(self, body: Any, operands: Sequence[Aligned]) -> NumpyTree:
-        tree = body_tree(body, tuple(len(o.axes) for o in operands), self.cap)
+        late = self.program.late
+        ranks = tuple(len(o.axes) + (0.5 if o.array in late else 0) for o in operands)
+        tree = body_tree(body, ranks, self.cap)
         casts: list[NumpyTree] = []
         for k, operand in enumerate(operands):
             real = self.program[operand.array].kind is Kind.REAL

@@ -114,11 +114,11 @@ class Step:
         return self.size_names[name]
 
     def _constants(self) -> frozenset[int]:
-        """The arrays that depend on sizes only."""
+        """The arrays that depend on sizes only, and are one expression."""
         found: set[int] = set()
-        for i in self.ids:
-            array = self.program[i]
-            if array.op is not Op.ARGUMENT and array.shape and all(a in found for a in array.args):
+        for i, array in ((i, self.program[i]) for i in self.ids):
+            given = array.op in (Op.ARGUMENT, Op.SCATTER) or not array.shape
+            if not given and all(a in found for a in array.args):
                 found.add(i)
         return frozenset(found)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from symbackprop.codegen.arrays import Op
 from symbackprop.codegen.chunks import ROWS
 from symbackprop.codegen.fast import Step
-from symbackprop.codegen.records import assignment, wrapped
+from symbackprop.codegen.records import WIDTH, assignment, wrapped
 from symbackprop.codegen.statements import functions_used
 from symbackprop.scalars.numpy_tree import Ufunc
 
@@ -65,8 +65,9 @@ def head_lines(step: Step) -> list[str]:
         lines += assignment([held[n] for n in ordered], [f'{group}["{n}"]' for n in ordered])
     used = [v for s, v in step.size_names.items() if s in step.used_sizes]
     if used:
-        tail = " = workspace.sizes" if len(used) > 1 else ", = workspace.sizes"
-        lines += wrapped("", used, tail)
+        one = f"{', '.join(used)}{',' if len(used) == 1 else ''} = workspace.sizes"
+        short = len(one) <= WIDTH - 4
+        lines += [one] if short else wrapped("(", used, ") = workspace.sizes")
     listed = [n for n, _ in step.held]
     lines += wrapped("(", [*listed, ""] if len(listed) == 1 else listed, ") = workspace.arrays")
     return lines
@@ -77,10 +78,10 @@ def init_lines(step: Step) -> list[str]:
     lines = ["sizes = _check(params, inputs)"]
     used = [s for s in step.size_names if s in step.used_sizes]
     lines += [f'{step.size_names[s]} = sizes["{s}"]' for s in used]
-    listed = ", ".join(step.size_names[s] for s in used)
     if step.chunks is not None:
         lines += [f"{step.rows} = min({step.speller.size(step.chunks.size).text}, {ROWS})"]
-    lines += [f"self.sizes = ({listed}{',' if len(used) == 1 else ''})"]
+    listed = [step.size_names[s] for s in used]
+    lines += wrapped("self.sizes = (", listed, ",)" if len(used) == 1 else ")")
     lines += list(step.init.laid_out())
     lines.append("self.arrays = (")
     for name, made in step.held:

@@ -10,6 +10,7 @@ from symbackprop.codegen.comprehension import Comprehensions
 from symbackprop.codegen.loops import LoopPlan, arguments_of, body_of, operands_of, roots
 from symbackprop.codegen.options import DType
 from symbackprop.codegen.patterns import Patterns
+from symbackprop.codegen.running import RunningSums, is_wide_sum
 from symbackprop.codegen.stable import LOG, Aspect, Entry, Source, Stabiliser, is_exponential_sum
 from symbackprop.codegen.storage import Stored, Task, Tasks, look_ups
 from symbackprop.codegen.views import ONE, Aligned, Viewer
@@ -59,6 +60,7 @@ class Lowering:
     ones : scalar variables that are 1
     layouts : node -> order of its dims in memory, where it is not the usual one
     flat : whether products with several rows are always those of two matrices
+    late : variables that are known later than the others
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Lowering:
         dtype: DType = DType.FLOAT64,
         ones: frozenset[int] = frozenset(),
         flat: bool = False,
+        late: frozenset[int] = frozenset(),
     ) -> None:
+        self.late = late
         self.ones = ones
         self.dtype = dtype
         self.plans: dict[int, tuple[LoopPlan, dict[int, int]]] = {}
@@ -87,6 +91,7 @@ class Lowering:
         self.patterns = Patterns(self.program, held)
 
         sources = self._wanted(Source(i) for i in wanted)
+        self.running = RunningSums(graph, [s.node for s in sources], self.viewer)
         self.projections: dict[int, list[int]] = {}
         for source in sources:
             node = graph[source.node]
@@ -94,6 +99,8 @@ class Lowering:
                 self.projections.setdefault(node.loop, []).append(source.node)
         for source in sources:
             self._make(source)
+            if source.aspect is Aspect.VALUE:
+                self.running.made(source.node, self.stored[source])
 
     def _cap(self, wanted: Sequence[int]) -> float:
         """What sigmoids are computed by: in float32 a tanh, unless logarithms are taken."""
@@ -128,7 +135,7 @@ class Lowering:
 
     def _needs(self, source: Source) -> Iterable[Source]:
         node = self.graph[source.node]
-        if not isinstance(node, Comp):
+        if not isinstance(node, Comp) or is_wide_sum(node):
             return [Source(i) for i in operands(node)]
         if self._is_aspect(source, node) and source.aspect is not Aspect.EXPONENT:
             return [Source(source.node, a) for a in _NEEDS[source.aspect]]
@@ -155,6 +162,8 @@ class Lowering:
             self.stored[source] = Stored(array, ())
         elif isinstance(node, Var):
             array = self.program.add(Op.ARGUMENT, (), node.name, node.shape, node.kind)
+            if source.node in self.late:
+                self.program.late.add(array)
             self.stored[source] = self._laid_out(source.node, array)
         elif isinstance(node, Prim):
             args = [self.array(arg) for arg in node.args]
@@ -170,6 +179,8 @@ class Lowering:
             shape = self.graph.shape(source.node)
             array = self.program.add(Op.OPAQUE, args, opaque_name(node.name, node.orders), shape)
             self.stored[source] = Stored(array, tuple(range(len(shape))))
+        elif source.node in self.running.sums and is_wide_sum(node):
+            self.stored[source] = self.running.sums[source.node]
         elif not isinstance(node, Comp):
             raise UnsupportedError(f"code for a {type(node).__name__} node is not written yet")
         elif self._is_aspect(source, node) and source.aspect is not Aspect.EXPONENT:
@@ -195,7 +206,8 @@ class Lowering:
         projections = [self.graph[i] for i in self.projections.get(source.node, ())]
         carries, stored = roots(node, [p for p in projections if isinstance(p, Hist | Final)])
         body = body_of(node)
-        inner = Lowering(body, {}, [*carries, *stored], dtype=self.dtype)
+        late = frozenset(carry.var for carry in node.carries)
+        inner = Lowering(body, {}, [*carries, *stored], dtype=self.dtype, late=late)
         self._name_inside(node, inner)
         shapes = [body.shape(i) for i in carries] + [body.shape(i) for i in stored]
         arguments = {

@@ -13,13 +13,15 @@ import numpy as np
 from symbackprop.codegen.derive import derived_of
 from symbackprop.codegen.options import Derived
 from symbackprop.errors import InternalError
-from symbackprop.interpret import coprime_sizes, evaluate, free_sizes, random_values
+from symbackprop.interpret import evaluate, random_values, sizes_to_test
 from symbackprop.ir import Kind, Var, reachable
 from symbackprop.ir.problem import Problem
 
 _TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
 _STEP = 1e-6
 _QUOTIENT = 1e-5
+_NOISE = 100
+_GENTLE = 1 / 16
 _SEED = 20240607
 Arrays = Mapping[str, Any]
 
@@ -48,18 +50,37 @@ def load(source: str, name: str = "generated_module") -> ModuleType:
     return module
 
 
+class _DisagreementError(InternalError):
+    """A module and the interpreter differ in `name`, by `worst`."""
+
+    def __init__(self, what: str, name: str, worst: float) -> None:
+        super().__init__(f"{what}: the module differs from the interpreter by {worst:.3g}")
+        self.name = name
+        self.worst = worst
+
+
 def self_check(source: str, problem: Problem, derived: Derived | None = None) -> None:
     """Compare a module with the interpreter at coprime sizes: outputs, VJP, loss and gradients.
+
+    A network can be so sensitive (a thousand layers that each stretch their input) that rounding
+    alone explains a difference. Where it does, and only there, the module must agree at a point
+    with smaller parameters.
 
     Raises
     ------
     InternalError
         Where they disagree: the module must not leave the tool.
     """
-    check = _Check(load(source), problem, derived or derived_of(problem))
+    module, plain = load(source), derived or derived_of(problem)
     try:
         with np.errstate(all="ignore"):
-            check.run()
+            check = _Check(module, problem, plain)
+            try:
+                check.run()
+            except _DisagreementError as found:
+                if found.worst > _NOISE * check.sensitivity(found.name):
+                    raise
+                _Check(load(source), problem, plain, _GENTLE).run()
     except InternalError:
         raise
     except Exception as error:
@@ -69,8 +90,11 @@ def self_check(source: str, problem: Problem, derived: Derived | None = None) ->
 class _Check:
     """One module at one point."""
 
-    def __init__(self, module: ModuleType, problem: Problem, derived: Derived) -> None:
+    def __init__(
+        self, module: ModuleType, problem: Problem, derived: Derived, factor: float = 1.0
+    ) -> None:
         self.module = module
+        self.factor = factor
         self.problem = problem
         self.derived = derived
         self.dtype = np.dtype(module.DTYPE)
@@ -79,7 +103,7 @@ class _Check:
         ids = reachable(graph, [*derived.outputs.values(), *derived.pullbacks.values()])
         named = [*problem.parameters.values(), *problem.inputs.values()]
         ids = sorted({*ids, *named})
-        self.sizes = coprime_sizes(free_sizes(graph, ids), facts=graph.facts)
+        self.sizes = sizes_to_test(graph, ids)
         self.values = dict(random_values(graph, ids, self.sizes, rng))
         self.values = {name: self._rounded(name, v) for name, v in self.values.items()}
 
@@ -89,6 +113,8 @@ class _Check:
         Matrices among the parameters are made small: no exponential of the oracle overflows.
         """
         array = np.asarray(value)
+        if name in self.problem.parameters and array.dtype.kind == "f":
+            array = array * self.factor
         if name in self.problem.parameters and array.ndim > 1 and array.size:
             array = array / np.sqrt(max(array.shape))
         return array.astype(self.dtype).astype(np.float64) if array.dtype.kind == "f" else array
@@ -100,6 +126,23 @@ class _Check:
             return array.astype(self.dtype)
         return array.astype(bool if kind is Kind.BOOL else np.int64)
 
+    def sensitivity(self, name: str) -> float:
+        """How far a result moves when every real value moves by a rounding error."""
+        rng = np.random.default_rng(_SEED + 2)
+        step = np.finfo(self.dtype).eps
+        moved = {
+            n: v * (1 + step * rng.choice([-1, 1], v.shape)) if v.dtype.kind == "f" else v
+            for n, v in ((n, np.asarray(v)) for n, v in self.values.items())
+        }
+        node = self.derived.outputs.get(name, self.derived.pullbacks.get(name))
+        if node is None:
+            return 0.0
+        ends = [
+            np.asarray(evaluate(self.problem.graph, [node], v, self.sizes)[node], np.float64)
+            for v in (self.values, moved)
+        ]
+        return float(np.max(np.abs(ends[0] - ends[1]), initial=0.0))
+
     def run(self) -> None:
         """Compare everything."""
         problem, derived, module = self.problem, self.derived, self.module
@@ -109,7 +152,7 @@ class _Check:
         inputs = {n: self._argument(n, i) for n, i in problem.inputs.items()}
         outputs, cache = module.forward(params, inputs)
         for name, i in derived.outputs.items():
-            self._compare(f'outputs["{name}"]', outputs[name], found[i])
+            self._compare(f'outputs["{name}"]', name, outputs[name], found[i])
         cotangents = {}
         for name, i in derived.cotangents.items():
             var = problem.graph[i]
@@ -117,7 +160,7 @@ class _Check:
                 cotangents[name] = np.asarray(self.values[var.name], self.dtype)
         grads = module.backward(cache, cotangents, tuple(derived.pullbacks))
         for name, i in derived.pullbacks.items():
-            self._compare(f'backward["{name}"]', grads[name], found[i])
+            self._compare(f'backward["{name}"]', name, grads[name], found[i])
         if problem.loss is not None:
             self._check_loss(params, inputs)
         self._check_further(params, inputs)
@@ -130,9 +173,9 @@ class _Check:
         for workspace in (None, held):
             for _ in range(2):
                 loss, grads = module.loss_and_grad(params, inputs, workspace=workspace)
-                self._compare("loss", np.asarray(loss), outputs["loss"])
+                self._compare("loss", "loss", np.asarray(loss), outputs["loss"])
                 for name, value in expected.items():
-                    self._compare(f'gradient "{name}"', grads[name], value)
+                    self._compare(f'gradient "{name}"', name, grads[name], value)
 
     def _check_further(self, params: Arrays, inputs: Arrays) -> None:
         """Compare `jvp`, `hvp` and `hessian`, where there are any, with central differences."""
@@ -180,7 +223,7 @@ class _Check:
             if not worst <= bound:
                 raise InternalError(f"{what}: the module differs from differences by {worst:.3g}")
 
-    def _compare(self, what: str, found: Any, expected: Any) -> None:
+    def _compare(self, what: str, name: str, found: Any, expected: Any) -> None:
         array, right = np.asarray(found), np.asarray(expected, np.float64)
         if array.shape != right.shape:
             raise InternalError(f"{what}: expected shape {right.shape}, found {array.shape}")
@@ -189,10 +232,10 @@ class _Check:
         if not right.size:
             return
         wide = array.astype(np.float64)
+        if float(np.max(np.abs(wide - right))) <= _TOLERANCE[self.dtype.name]:
+            return
         with np.errstate(invalid="ignore"):
             worst = np.where(wide == right, 0.0, np.abs(wide - right))
         scale = max(1.0, float(np.max(np.abs(right[np.isfinite(right)]), initial=0.0)))
         if not float(np.max(worst)) <= _TOLERANCE[self.dtype.name] * scale:
-            raise InternalError(
-                f"{what}: the module differs from the interpreter by {np.max(worst):.3g}"
-            )
+            raise _DisagreementError(what, name, float(np.max(worst)))

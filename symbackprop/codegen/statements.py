@@ -11,10 +11,12 @@ from symbackprop.codegen.arrays import Array, ArrayProgram, Op
 from symbackprop.codegen.bodies import size_names
 from symbackprop.codegen.describe import described, view_name
 from symbackprop.codegen.expressions import Speller
+from symbackprop.codegen.hoist import for_all_steps
 from symbackprop.codegen.loops import CarryIn, Constant, LoopPlan
 from symbackprop.codegen.loops import Slice as StepSlice
 from symbackprop.codegen.names import Namer
 from symbackprop.codegen.records import Block, Line
+from symbackprop.codegen.running import running_sums
 from symbackprop.codegen.scatter import PlaceWrite, SliceWrite, covers, disjoint
 from symbackprop.codegen.updates import place_lines, slice_lines, slice_writes
 from symbackprop.scalars.numpy_code import Code, CodePrecedence
@@ -57,8 +59,14 @@ class Writer:
         self.picked: dict[int, list[Code]] = {}
         self.local_views: list[int] = []
         """Views that have a variable for one statement: the next one may stand in another block."""
+        self.places: dict[int, str] = {}
+        """Where values are kept: what is written piece by piece is written there at once."""
         self.roots = frozenset(program.base(r) for r in roots)
         self.uses = use_counts(program, ids)
+        self.sums = running_sums(program, ids, self.uses, self._is_free)
+
+    def _is_free(self, i: int) -> bool:
+        return i not in self.program.names and i not in self.roots
 
     def write(self, ids: Iterable[int], block: Block) -> None:
         """Add the statements of `ids` (ascending) to a block."""
@@ -93,10 +101,14 @@ class Writer:
             self.code[i] = code
             return
         code = self._shortened(i, code, block)
+        before = self.program.running.get(i)
+        if before in self.sums:
+            self._add_to(before, i, block)
+            return
         for view in self.local_views:
             self.code.pop(view, None)
         self.local_views.clear()
-        if self._is_statement(i, code):
+        if self._is_statement(i, code) or i in self.sums:
             self._assign(i, code, block)
         else:
             self.code[i] = code
@@ -121,10 +133,16 @@ class Writer:
             self._forget(i)
         return self.text(i)
 
+    def _add_to(self, before: int, i: int, block: Block) -> None:
+        """A running sum grows by one term."""
+        (term,) = (a for a in self.program[i].args if a != before)
+        block.add(f"{self.code[before].text} += {self.operand(term).text}")
+        self.code[i] = self.code[before]
+
     def _assign(self, i: int, code: Code, block: Block) -> None:
         """Give an array a variable."""
         array = self.program[i]
-        name = self.namer.name(self._wanted(i))
+        name = self.namer.name(self._wanted(self.sums.get(i, i)))
         shape = self.speller.shape(array.shape) if array.shape else ""
         block.add(f"{name} = {code.text}", shape)
         self.code[i] = Code(name)
@@ -185,7 +203,12 @@ class Writer:
         else:
             writes = slice_writes(array)
             whole = disjoint(writes) and covers(writes, array.shape)
-            block.add(f"{name} = np.{'empty' if whole else 'zeros'}({shape}, DTYPE)", shape)
+            if i in self.places:
+                block.add(f"{name} = {self.places[i]}", shape)
+                if not whole:
+                    block.add(f"{name}.fill(0)")
+            else:
+                block.add(f"{name} = np.{'empty' if whole else 'zeros'}({shape}, DTYPE)", shape)
             held = [
                 self._held(name, v, w, block)
                 for v, w in zip((values, *places), writes, strict=True)
@@ -206,6 +229,11 @@ class Writer:
         """First values, arrays for what is stored, then the steps."""
         plan = self.program[i].detail
         assert isinstance(plan, LoopPlan)
+        for arg in self.program[i].args:
+            base = self.program.base(arg)
+            if self.program.shape(base) and not self.text(base).isidentifier():
+                self._assign(base, self.operand(base), block)  # not computed in every step
+                self._forget(arg)
         operands = [self.operand(a) for a in self.program[i].args]
         picks = self._pick_names(i)
         count = len(plan.carries)
@@ -261,6 +289,8 @@ class Writer:
                 inner.code[argument] = Code(f"{operands[what.operand].within(ATOM)}[{t}]")
             else:
                 inner.code[argument] = operands[what.operand]
+        ahead = for_all_steps(plan, ids, operands, speller, self.namer, before)
+        inner.code.update({i: Code(f"{name}[{t}]") for i, name in ahead.items()})
         for i in ids:
             product = self._all_steps(plan, i, inner, operands)
             if product is not None:
@@ -268,10 +298,14 @@ class Writer:
                 shape = self.speller.shape((plan.length, *body.shape(i)))
                 before.add(f"{name} = {product}", shape)
                 inner.code[i] = Code(f"{name}[{t}]")
+        for name, value in zip(stores, plan.stored, strict=True):
+            inner.places.setdefault(value, f"{name}[{t}]")
         block = Block()
         inner.write(ids, block)
         for name, value in zip(stores, plan.stored, strict=True):
-            block.add(f"{name}[{t}] = {inner.text(value)}")
+            placed = body[value].op is Op.SCATTER and isinstance(body[value].detail, tuple)
+            if not placed or inner.places[value] != f"{name}[{t}]":
+                block.add(f"{name}[{t}] = {inner.text(value)}")
         values = [inner.text(value) for value in plan.carries]
         changed = [(c, v) for c, v in zip(carries, values, strict=True) if c != v]
         if changed:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from symbackprop.ir import Problem, Tag
+from symbackprop.ir import Problem, Tag, is_second
 from symbackprop.raising import Formula, Raiser, needed_names
 from symbackprop.raising.points import matrix_form
 from symbackprop.raising.rebuild import with_children
@@ -139,6 +139,7 @@ def cells_of(
     tags = layer_tags(problem, depth)
     wanted = list(_wanted(derived, tags))
     loose = set(problem.tags.values()) - set(tags.values())
+    loose |= {i for name, i in problem.values.items() if is_second(name)}
     kept = {i for i in derived.names if i != problem.loss and i not in loose}
     extra = needed_names(graph, [node for _, _, node, _ in wanted], kept)
     kept.update(extra)

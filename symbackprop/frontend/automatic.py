@@ -88,7 +88,7 @@ def automatic_names(problem: Problem, lowered: Lowered) -> None:
         problem.values[final] = node_id
         spelling = SPELLINGS.get(name)
         if spelling is not None:
-            digits = final.removeprefix(name)
+            digits = final.removeprefix(name).removeprefix("_")
             subscript = f"_{{{digits}}}" if digits else ""
             problem.spellings.setdefault(final, spelling + subscript)
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Container, Iterable
 
 from symbackprop.errors import InvalidExpressionError
+from symbackprop.ir import with_number
 
 _FAMILY = re.compile(r"(.*?[^0-9_])_?([0-9]+)\Z")
 
@@ -77,6 +78,6 @@ def fresh(base: str, taken: Container[str], numbered: bool = False) -> str:
     if base not in taken and not numbered:
         return base
     k = 1
-    while f"{base}{k}" in taken:
+    while with_number(base, k) in taken:
         k += 1
-    return f"{base}{k}"
+    return with_number(base, k)

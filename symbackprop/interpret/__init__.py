@@ -7,7 +7,12 @@ cleverer: a comprehension is a loop over its points. May import `errors`, `sizes
 
 from symbackprop.interpret.evaluate import evaluate
 from symbackprop.interpret.inputs import convert_input, infer_sizes
-from symbackprop.interpret.sampling import coprime_sizes, free_sizes, random_values
+from symbackprop.interpret.sampling import (
+    coprime_sizes,
+    free_sizes,
+    random_values,
+    sizes_to_test,
+)
 
 __all__ = [
     "convert_input",
@@ -16,4 +21,5 @@ __all__ = [
     "free_sizes",
     "infer_sizes",
     "random_values",
+    "sizes_to_test",
 ]

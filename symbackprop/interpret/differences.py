@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from symbackprop.interpret.evaluate import evaluate
-from symbackprop.interpret.sampling import coprime_sizes, free_sizes, random_values
+from symbackprop.interpret.sampling import random_values, sizes_to_test
 from symbackprop.ir import FactKind, Graph, Loop, Var
 from symbackprop.scalars import FLOAT64, DigitsField, Field
 from symbackprop.scalars.fields import Array, Scalar
@@ -35,7 +35,7 @@ def draw_point(graph: Graph, ids: Iterable[int], seed: int) -> Point:
     Where normal values give no finite results, values in 0.1 .. 0.9 are tried.
     """
     wanted = list(ids)
-    sizes = coprime_sizes(free_sizes(graph, wanted), facts=graph.facts)
+    sizes = sizes_to_test(graph, wanted)
     point = Point(sizes, {})
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])

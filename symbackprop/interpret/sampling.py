@@ -16,6 +16,9 @@ from symbackprop.sizes import Index, Size, evaluate_size, size_symbols
 
 _ATTEMPTS = 1000
 
+MANY_SIZES = 16
+"""Size symbols from which on only those that meet get coprime values: others would be too long."""
+
 
 def coprime_sizes(
     symbols: Iterable[object], start: int = 3, facts: Sequence[Size] = ()
@@ -41,6 +44,29 @@ def coprime_sizes(
             return found
         _mend(broken, found)
     raise ShapeError(f"found no sizes with {broken} >= 0")
+
+
+def sizes_to_test(graph: Graph, ids: Iterable[int]) -> dict[str, int]:
+    """Values for the size symbols of some nodes, such that no two axes can be confused.
+
+    Pairwise coprime; of very many symbols (each layer of a deep network has its own) those that
+    meet in one node, or that both meet a third (that does not meet nearly all, as a batch does).
+    """
+    chosen = list(ids)
+    names = free_sizes(graph, chosen)
+    if len(names) <= MANY_SIZES or graph.facts:
+        return coprime_sizes(names, facts=graph.facts)
+    meets: dict[str, set[str]] = {name: {name} for name in names}
+    for i in chosen:
+        together = free_sizes(graph, (i,))
+        for name in together:
+            meets[name].update(together)
+    found: dict[str, int] = {}
+    for name in names:
+        links = [middle for middle in meets[name] if len(meets[middle]) <= MANY_SIZES]
+        near = meets[name].union(*(meets[middle] for middle in links))
+        found[name] = _next_coprime(3, [found[other] for other in near if other in found])
+    return found
 
 
 def _next_coprime(start: int, others: Iterable[int]) -> int:

@@ -25,6 +25,7 @@ from symbackprop.ir.graph import (
     with_operands,
 )
 from symbackprop.ir.join import Joined, join
+from symbackprop.ir.naming import is_second, with_number
 from symbackprop.ir.nodes import (
     Carry,
     Comp,
@@ -84,6 +85,7 @@ __all__ = [
     "determined_axes",
     "fully_written",
     "is_reindex",
+    "is_second",
     "join",
     "operands",
     "product",
@@ -91,5 +93,6 @@ __all__ = [
     "renumbered",
     "substituted",
     "used_placeholders",
+    "with_number",
     "with_operands",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
-from sympy import Expr, Integer
+from sympy import Add, Expr, Integer
 
 from symbackprop.errors import InternalError, ShapeError
 from symbackprop.ir.canonical import Draft, canonical, is_identity
@@ -200,13 +201,18 @@ class Graph:
         """The sum of nodes of one shape."""
         if len(sources) == 1:
             return sources[0]
-        body = sum((placeholder(k) for k in range(len(sources))), Integer(0))
-        return self.elementwise(body, sources)
+        return self.elementwise(_sum_of(len(sources)), sources)
 
     def identity(self, shape: Sequence[Size]) -> int:
         """The Kronecker delta of shape ``shape + shape``: 1 where both halves agree."""
         here = tuple(axis(i) for i in range(len(shape)))
         return self.comp((*shape, *shape), shape, Integer(1), (), write=here + here)
+
+
+@lru_cache(maxsize=1024)
+def _sum_of(count: int) -> Expr:
+    """``p0 + p1 + ...``: one after another they would be put in order again and again."""
+    return Add(*(placeholder(k) for k in range(count)))
 
 
 def _with_zero(comp: Comp, k: int) -> Draft:
@@ -258,12 +264,18 @@ def _comp_operands(node: Comp) -> dict[int, None]:
     for read in node.reads:
         if isinstance(read, Read):
             found[read.source] = None
-            found.update(dict.fromkeys(index_sources(read.index)))
+            _add_look_ups(found, read.index)
         else:
-            found.update(dict.fromkeys(index_sources((read.index,))))
-    found.update(dict.fromkeys(index_sources(node.write)))
-    found.update(dict.fromkeys(index_sources(c.term for c in node.domain)))
+            _add_look_ups(found, (read.index,))
+    _add_look_ups(found, node.write)
+    _add_look_ups(found, [c.term for c in node.domain])
     return found
+
+
+def _add_look_ups(found: dict[int, None], terms: Sequence[Index]) -> None:
+    for term in terms:
+        if term.has_look_up():
+            found.update(dict.fromkeys(look_up.source for look_up in term.look_ups()))
 
 
 def reachable(graph: Graph, roots: Iterable[int]) -> list[int]:

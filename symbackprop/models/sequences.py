@@ -68,11 +68,13 @@ def _transformer_block(spec: Spec) -> Network:
     d = _times(heads, width)
     X = sb.input("X", batch, length, d)
     norm = sb.layer_norm(X, sb.param("gamma1", d), sb.param("beta1", d))
-    weights = [sb.param(name, d, d) for name in ("Wq", "Wk", "Wv", "Wo")]
-    seen = sb.multi_head_attention(
-        norm.named("N"), *weights, heads=heads, causal=spec.options["mask"] == "causal"
-    )
-    H = (X + seen).named("H")
+    N = norm.named("N")
+    # one matrix for each head, so that a formula is one of matrices
+    into = [sb.param(f"W{letter}", heads, d, width) for letter in "qkv"]
+    Q, K, V = (sb.einsum("mtd,hde->mhte", N, W).named(x) for W, x in zip(into, "QKV", strict=True))
+    heads_out = sb.attention(Q, K, V, causal=spec.options["mask"] == "causal").named("C")
+    Wo = sb.param("Wo", heads, width, d)
+    H = (X + sb.einsum("mhte,hed->mtd", heads_out, Wo)).named("H")
     inner = sb.layer_norm(H, sb.param("gamma2", d), sb.param("beta2", d)).named("R")
     wide = _times(4, d)
     Z = (inner @ sb.param("W1", d, wide) + sb.param("b1", wide)).named("Z")

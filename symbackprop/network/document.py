@@ -14,6 +14,7 @@ from symbackprop.network.kinks import policy_notes
 from symbackprop.network.scene import Part, Scene, Script, dialect_of
 from symbackprop.printing.names import spelling
 from symbackprop.printing.notation import Notation
+from symbackprop.raising.numbers import MEMBER_LETTERS
 from symbackprop.raising.recurrences import names_in
 from symbackprop.raising.tree import ZERO, Formula, Ref
 
@@ -176,8 +177,12 @@ class Document:
         if form is not Form.ENTRIES and matrix is None and d.is_gradient:
             member = d.scene.member_text(d.node, script, self.notation)
         if member is not None:
-            prefix = "" if name is None else dialect.name(d.scene.spellings[d.node], "i") + " = "
-            left = prefix + d.left(script, self.notation, ("", "i"))
+            numbers = MEMBER_LETTERS[: len(d.shape) - 2]
+            spelled = d.scene.spellings.get(d.node)
+            prefix = (
+                "" if name is None or spelled is None else dialect.name(spelled, numbers) + " = "
+            )
+            left = prefix + d.left(script, self.notation, ("", numbers))
             yield Equation(left, member, shape)
         if (matrix is None and member is None) or form is Form.BOTH:
             entry = d.entry(script, self.notation)
@@ -257,7 +262,8 @@ def _equations(
         yield Equation(dialect.name(spelled), matrix, shape)
     member = scene.member_text(node, script, notation) if form is not Form.ENTRIES else None
     if member is not None:
-        yield Equation(dialect.name(spelled, "i"), member, shape)
+        numbers = MEMBER_LETTERS[: len(scene.graph.shape(node)) - 2]
+        yield Equation(dialect.name(spelled, numbers), member, shape)
     if (matrix is None and member is None) or form is Form.BOTH:
         rank = len(scene.graph.shape(node))
         entry = scene.entry_text(node, [Part(node, rank)], script, notation)
@@ -284,5 +290,5 @@ def _table(equations: Sequence[Equation]) -> str:
     lines = [f"  {e.left} = {e.right}" for e in equations]
     width = max((len(line) for line in lines if len(line) <= 66), default=0)
     return "\n".join(
-        f"{line:<{width}}   {e.shape}" for line, e in zip(lines, equations, strict=True)
+        f"{line:<{width}}   {e.shape}".rstrip() for line, e in zip(lines, equations, strict=True)
     )

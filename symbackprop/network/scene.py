@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
-from symbackprop.ir import Final, Graph, Hist, Kind, Problem, reachable
+from symbackprop.ir import (
+    Comp,
+    Final,
+    Graph,
+    Hist,
+    Kind,
+    Problem,
+    Reduction,
+    reachable,
+    with_number,
+)
 from symbackprop.printing import (
     Context,
     Dialect,
@@ -104,6 +114,7 @@ class Scene:
         self.origins = {i: origins[n] for i, n in self.names.items() if n in origins}
         self.cotangents = cotangents
         self._booleans = frozenset(i for i in self.names if graph.kind(i) is Kind.BOOL)
+        self._winners = {i: n for i in self.names if len(n := _counted(graph, i)) > 1}
         self._raiser = Raiser(graph, self.names)
         below = reachable(graph, [*roots, *self.extra])
         self.recurrences = recurrences(graph, below, self._raiser, steps)
@@ -153,8 +164,7 @@ class Scene:
         """What stands at the left and at the right of a line of a recurrence, and its shape."""
         name, steps = line.name, line.steps
         shape = shapes.get(name, ())
-        sizes = [self.size_text(size, script, notation) for size in shape]
-        shown = dialect_of(script, notation).shape(sizes)
+        shown = self._shape_text(shape, script, notation)
         if line.entry is None:
             assert line.formula is not None
             left = self.formula_text(Ref(name, Form.MATRIX, steps), script, notation)
@@ -268,16 +278,15 @@ class Scene:
             start += part.rank
         return found
 
-    def size_text(self, size: Size, script: Script, notation: Notation) -> str:
-        """A size as text."""
-        return self._printer(script, notation, Letters()).size(size)
-
     def shape_text(self, node_id: int, script: Script, notation: Notation) -> str:
         """The shape of a node as text, as its letter or its gradient stands for it."""
         shape = self.graph.shape(node_id)
         if len(shape) == 2 and self.is_flipped(node_id, notation):
             shape = shape[::-1]
-        sizes = [self.size_text(size, script, notation) for size in shape]
+        return self._shape_text(shape, script, notation)
+
+    def _shape_text(self, shape: Sequence[Size], script: Script, notation: Notation) -> str:
+        sizes = self._printer(script, notation, Letters()).sizes(shape)
         return dialect_of(script, notation).shape(sizes)
 
     def _printer(
@@ -289,8 +298,19 @@ class Scene:
     ) -> Printer:
         flipped = self._flipped(notation) if notation.flipped else frozenset()
         origins = {i: o[::-1] if i in flipped else o for i, o in self.origins.items()}
-        context = Context(self.spellings, letters, origins, sizes, self._booleans, self._lagged)
+        context = Context(
+            self.spellings, letters, origins, sizes, self._booleans, self._lagged, self._winners
+        )
         return Printer(dialect_of(script, notation), context)
+
+
+def _counted(graph: Graph, i: int) -> tuple[Size, ...]:
+    """The sizes that the place of a maximum counts through."""
+    node = graph[i]
+    if not isinstance(node, Comp) or node.reduction is not Reduction.ARGMAX:
+        return ()
+    written = {a for term in node.write for a in term.axes()}
+    return tuple(size for a, size in enumerate(node.axes) if a not in written)
 
 
 def _turned(formula: Formula, flipped: frozenset[int]) -> Formula:
@@ -307,9 +327,9 @@ def _turned(formula: Formula, flipped: frozenset[int]) -> Formula:
 def _numbered(name: str, taken: set[str]) -> str:
     """The name, with a number behind it where it is taken; taken from then on."""
     number = 1
-    while (name if number == 1 else f"{name}{number}") in taken:
+    while (name if number == 1 else with_number(name, number)) in taken:
         number += 1
-    result = name if number == 1 else f"{name}{number}"
+    result = name if number == 1 else with_number(name, number)
     taken.add(result)
     return result
 

@@ -21,6 +21,7 @@ class Context:
     booleans : the nodes that hold booleans, whose values are no positions
     lagged : history of a carry as it comes in -> the name it has a step later, by how much, and
         which index counts the step
+    winners : place of a maximum over several axes -> their sizes: it is shown as a tuple
     """
 
     names: Mapping[int, Spelling]
@@ -29,6 +30,7 @@ class Context:
     sizes: tuple[Size, ...] = ()
     booleans: frozenset[int] = frozenset()
     lagged: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
+    winners: Mapping[int, tuple[Size, ...]] = field(default_factory=dict)
 
     def origin(self, source: int, place: int) -> int:
         """The number of the first position along an axis of a node."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -106,6 +106,11 @@ class Printer:
     def size(self, size: Size) -> str:
         """A size as text."""
         return self.text(size_formula(size))
+
+    def sizes(self, shape: Sequence[Size]) -> list[str]:
+        """The sizes of a shape; those of several axes hold together: ``(n + 1)×h``."""
+        level = Level.SUM if len(shape) == 1 else Level.CALL
+        return [self.text(size_formula(size), level) for size in shape]
 
     def name(self, source: int, index: str = "") -> str:
         """The name of a node, with the index of an entry."""
@@ -326,7 +331,9 @@ class Printer:
     def _last(self, formula: Over, k: int) -> str:
         """The number of the last position along the k-th axis of a range."""
         size = formula.sizes[k] if formula.sizes else self.context.sizes[formula.axes[k]]
-        return self.size(size if self.context.letters.first else size - 1)
+        text = self.size(size if self.context.letters.first else size - 1)
+        words = text.split(" ")
+        return text if self.dialect.is_latex or len(words) > 3 else "".join(words)
 
 
 def _is_inverse(formula: Formula) -> TypeGuard[Whole]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from symbackprop.printing.winners import winner_relations
 from symbackprop.raising.bodies import size_formula
 from symbackprop.sizes import Constraint, Index, Size
 
@@ -59,8 +60,7 @@ def _scaled(printer: Printer, c: Size, name: str) -> tuple[bool, str]:
 
 def relations(printer: Printer, constraints: Sequence[Constraint]) -> list[str]:
     """Conditions as text; a lower and an upper bound of the same term are one: ``1 <= i <= n``."""
-    found: list[str] = []
-    left = list(constraints)
+    found, left = winner_relations(printer, constraints)
     while left:
         here = left.pop(0)
         other = next((c for c in left if _opposite(here, c)), None)
@@ -83,9 +83,11 @@ def _between(printer: Printer, one: Constraint, other: Constraint) -> str:
     upper = _shown(printer, other)
     if sum(bool(c.could_extract_minus_sign()) for _, c in lower.terms) * 2 > len(lower.terms):
         lower, upper = upper, lower
-    low, high = Index((), -lower.const), Index((), upper.const)
+    plus = tuple((a, c) for a, c in lower.terms if not c.could_extract_minus_sign())
+    minus = tuple((a, -c) for a, c in lower.terms if c.could_extract_minus_sign())
+    low, high = Index(minus, -lower.const), Index(minus, upper.const)
     at_most = printer.dialect.at_most
-    middle = index_text(printer, Index(lower.terms))
+    middle = index_text(printer, Index(plus))
     return f"{index_text(printer, low)}{at_most}{middle}{at_most}{index_text(printer, high)}"
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symbackprop.raising.numbers import MEMBER_AXIS, STEP_AXIS, STEPS_OF_A_DEPTH
+from symbackprop.raising.numbers import (
+    MEMBER_AXIS,
+    MEMBER_LETTERS,
+    STEP_AXIS,
+    STEP_LETTERS,
+    STEPS_OF_A_DEPTH,
+)
 from symbackprop.raising.shapes import children
 from symbackprop.raising.tree import Formula, SizeTerm
 from symbackprop.sizes import At, Index, Size
@@ -34,8 +40,9 @@ class Letters:
         """
         if a in self.names or a < STEP_AXIS:
             return self.names[a]
-        letters, first = ("tsru", STEP_AXIS) if a < MEMBER_AXIS else ("ijkl", MEMBER_AXIS)
-        return letters[(a - first) // STEPS_OF_A_DEPTH]
+        if a < MEMBER_AXIS:
+            return STEP_LETTERS[(a - STEP_AXIS) // STEPS_OF_A_DEPTH]
+        return MEMBER_LETTERS[(a - MEMBER_AXIS) // STEPS_OF_A_DEPTH]
 
     def shown(self, term: Index, origin: int, plain: Collection[int] | None = ()) -> Index:
         """A position (counted from 0) as it is shown on an axis that starts at `origin`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from symbackprop.raising.shapes import is_scalar, sources, weight
@@ -28,6 +28,7 @@ from symbackprop.raising.tree import (
     Product,
     Quotient,
     Ref,
+    SizeTerm,
     Transpose,
     Unnamed,
     Whole,
@@ -50,9 +51,24 @@ def add(terms: Iterable[Formula]) -> Formula:
         return flat[0]
     common = _common_front(flat)
     if common:
-        rest = Add(tuple(sorted((_without(t, common) for t in flat), key=_term_key)))
-        return scaled(common, rest)
-    return Add(tuple(sorted(flat, key=_term_key)))
+        return scaled(common, ordered_sum([_without(t, common) for t in flat], _term_key))
+    return ordered_sum(flat, _term_key)
+
+
+def ordered_sum(terms: Iterable[Formula], key: Callable[[Formula], tuple[object, ...]]) -> Add:
+    """The sum of terms in the order of `key`; of sizes ``n - 2`` and ``n + 1``, not ``-2 + n``."""
+    signed = [_signed(term) for term in terms]
+    if any(sources(term) for term in signed):
+        return Add(tuple(sorted(signed, key=key)))
+    # sizes and numbers: the numbers last, as everybody writes a size
+    return Add(tuple(sorted(signed, key=lambda t: (key(t)[0], isinstance(t, Number), key(t)))))
+
+
+def _signed(term: Formula) -> Formula:
+    """A number below zero as one that is subtracted."""
+    if isinstance(term, Number) and term.numerator < 0:
+        return Negative(Number(-term.numerator, term.denominator))
+    return term
 
 
 def _front(term: Formula) -> tuple[Formula, ...]:
@@ -91,7 +107,7 @@ def all_negative(formula: Formula) -> bool:
 def without_signs(formula: Formula) -> Formula:
     """Minus a sum of subtracted terms."""
     assert isinstance(formula, Add)
-    return Add(tuple(sorted((negative(t) for t in formula.terms), key=_term_key)))
+    return ordered_sum((negative(t) for t in formula.terms), _term_key)
 
 
 def _term_key(term: Formula) -> tuple[object, ...]:
@@ -146,7 +162,8 @@ def scaled(scalars: Sequence[Formula], formula: Formula) -> Formula:
     if number.numerator < 0:
         number, sign = Number(-number.numerator, number.denominator), not sign
     if any(isinstance(x, Quotient) for x in others):
-        others, number = _one_fraction(others, number), ONE
+        others = [x for x in _one_fraction(others, number) if x != ONE]
+        number = ONE
     ordered = sorted(others, key=_factor_key)
     if number != ONE:
         ordered.insert(0, number)
@@ -190,8 +207,15 @@ def _one_fraction(factors: list[Formula], number: Number) -> list[Formula]:
     up = reduced(up.numerator * number.numerator, up.denominator * number.denominator)
     bottom = [t for x in bottom for t in (x.factors if isinstance(x, Product) else (x,))]
     down, bottom = _number_of(bottom)
+    sizes = Counter(x for x in numerator if isinstance(x, SizeTerm))
+    below = Counter(x for x in bottom if isinstance(x, SizeTerm))
+    for size in (sizes & below).elements():
+        numerator.remove(size)
+        bottom.remove(size)
     value = reduced(up.numerator * down.denominator, up.denominator * down.numerator)
     lower = scaled(bottom, Number(value.denominator))
+    if lower == ONE:
+        return [scaled(numerator, Number(value.numerator))]
     return [Quotient(scaled(numerator, Number(value.numerator)), lower)]
 
 

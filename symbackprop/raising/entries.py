@@ -162,8 +162,8 @@ class _Maker:
                 found.axes[plain] = here
                 if not same_size(comp.axes[plain], size):
                     found.conditions.extend(_in_range(here, comp.axes[plain]))
-            else:
-                left.append((term, here))
+            elif size != 1:
+                left.append((term, here))  # along an axis of length 1 there is one position
         unsolved: list[Index] = []
         for term, here in left:
             self._solve_one(comp, term, here, found, unsolved)

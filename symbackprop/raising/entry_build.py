@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from symbackprop.raising.build import all_negative, negative, quotient, reduced
+from symbackprop.raising.build import all_negative, negative, ordered_sum, quotient, reduced
 from symbackprop.raising.rebuild import substituted
 from symbackprop.raising.shapes import children, weight
 from symbackprop.raising.tree import (
@@ -189,7 +189,7 @@ def entry_sum(terms: Iterable[Formula]) -> Formula:
 
 
 def _plain_sum(terms: Iterable[Formula]) -> Formula:
-    return Add(tuple(sorted(terms, key=_term_key)))
+    return ordered_sum(terms, _term_key)
 
 
 def _term_key(term: Formula) -> tuple[object, ...]:

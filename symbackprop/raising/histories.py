@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Var
+from symbackprop.ir import Comp, Final, Graph, Hist, Loop, Var, with_number
 
 _COTANGENT = re.compile(r"ct_carry(?P<loop>[0-9]+)_(?P<carry>[0-9]+)_[0-9]+\Z")
 _MARKED = re.compile(r"[A-Za-z]_?(?P<mark>[a-z])\Z")
@@ -55,9 +55,9 @@ class _Namer:
 
     def _unused(self, name: str) -> str:
         number = 1
-        while (name if number == 1 else f"{name}{number}") in self.used:
+        while (name if number == 1 else with_number(name, number)) in self.used:
             number += 1
-        result = name if number == 1 else f"{name}{number}"
+        result = name if number == 1 else with_number(name, number)
         self.used.add(result)
         return result
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from symbackprop.ir import Comp, Graph, Hist, Loop, Node, Opaque, Prim, PrimOp, Var
 from symbackprop.raising.build import matmul
-from symbackprop.raising.numbers import MEMBER_AXIS, STEP_AXIS, STEPS_OF_A_DEPTH
+from symbackprop.raising.numbers import MEMBER_AXIS, MEMBER_LETTERS, STEP_AXIS, STEPS_OF_A_DEPTH
 from symbackprop.raising.patterns import Patterns
 from symbackprop.raising.points import Points, matrix_form
 from symbackprop.raising.recognise import recognised
@@ -108,9 +108,17 @@ class Raiser:
         return found
 
     def stack_law(self, node_id: int) -> Formula | None:
-        """What each matrix of a stack is, by its number; None of what is no stack of matrices."""
-        long = sum(size != 1 for size in self.graph.shape(node_id))
-        return self.slice_law(node_id, (axis(MEMBER_AXIS),)) if long == 3 else None
+        """What each matrix of a stack is, by its number; None of what is no stack of matrices.
+
+        A stack of stacks has a number for each.
+        """
+        shape = self.graph.shape(node_id)
+        if sum(size != 1 for size in shape) < 3 or len(shape) > 2 + len(MEMBER_LETTERS):
+            return None
+        members = range(len(shape) - 2)
+        return self.slice_law(
+            node_id, tuple(axis(MEMBER_AXIS + n * STEPS_OF_A_DEPTH) for n in members)
+        )
 
     def fresh_axis(self, step: bool, depth: int) -> int:
         """A number for an axis that no other in the same formula has."""

@@ -10,3 +10,9 @@ MEMBER_AXIS = 1 << 17
 
 STEPS_OF_A_DEPTH = 1 << 14
 """How many axes of steps (or of members) of one depth of nesting there are."""
+
+STEP_LETTERS = "tsru"
+"""What the steps of recurrences are called, one inside the other."""
+
+MEMBER_LETTERS = "ijkl"
+"""What the members of stacks are called, one inside the other."""

@@ -101,7 +101,7 @@ class Points:
         a = (steps or members)[0]
         outer = [t.plain_axis() for t in self.fixed.values()]
         first = STEP_AXIS if steps else MEMBER_AXIS
-        depth = sum(b is not None and first <= b < 2 * first for b in outer)
+        depth = sum(b is not None and first <= b < first + STEP_AXIS for b in outer)
         fresh = self.raiser.fresh_axis(bool(steps), depth)
         inner = replace(self, fixed={**self.fixed, a: axis(fresh)})
         body = inner._over(out)
@@ -232,7 +232,7 @@ class Points:
         return found if len(found) == len(raised) else None
 
     def _product(
-        self, body: Body, out: tuple[int, ...], summed: Sequence[Size] = ()
+        self, body: Body, out: tuple[int, ...], summed: Sequence[Size] | None = None
     ) -> Formula | None:
         """A product over its axes, summed over those of `summed` that are not in `out`."""
         split = factored(body)
@@ -245,7 +245,7 @@ class Points:
                     return None
                 group.setdefault(block.axes, []).append(block.formula)
         blocks = [Block(split.number, ())]
-        if summed:
+        if summed is not None:
             blocks.extend(self.scattered)
         for axes in dict.fromkeys((*above, *below)):
             if axes in below:
@@ -253,7 +253,7 @@ class Points:
             else:
                 blocks.extend(Block(formula, axes) for formula in above[axes])
         used = {a for block in blocks for a in block.axes}
-        for a, size in enumerate(summed):
+        for a, size in enumerate(summed or ()):
             if a not in used and a not in out and a not in self.fixed:
                 blocks.append(Block(size_formula(size), ()))
         return contract(blocks, out, self.sizes)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from symbackprop.raising.build import hadamard, hadamard_key, matmul, scaled
+from symbackprop.raising.build import add, hadamard, hadamard_key, matmul, negative, scaled
 from symbackprop.raising.rebuild import with_children
-from symbackprop.raising.shapes import weight
+from symbackprop.raising.shapes import is_scalar, weight
 from symbackprop.raising.transposing import transposed
 from symbackprop.raising.tree import (
     ONE,
+    Add,
     Apply,
     Formula,
     Hadamard,
     Inner,
     MatMul,
     MatrixFunction,
+    Negative,
     Norm,
     Number,
     Ones,
@@ -46,9 +48,46 @@ def recognised(formula: Formula, given: Callable[[int], bool]) -> Formula:
             found = _row_softmax(inverse, rows)
             if found is not None:
                 return found
+        case MatMul(factors=(Whole(function=MatrixFunction.INVERSE) as inverse, Add() as total)):
+            return _cancelled(inverse, total) or below
+        case Product(factors=(*front, Add() as total)) if not is_scalar(total):
+            return _shorter_terms(front, total) or below
         case Apply(function="log", args=(Inner(left=Ones(), right=Apply("exp", (inner,))),)):
             return Whole(MatrixFunction.LOG_SUM_EXP, inner)
     return below
+
+
+def _cancelled(inverse: Whole, total: Add) -> Formula | None:
+    """``D^-1 (D x + y)`` as ``x + D^-1 y``; None where nothing cancels."""
+    alone: list[Formula] = []
+    rest: list[Formula] = []
+    for term in total.terms:
+        found = _without_first(term, inverse.operand)
+        (rest if found is None else alone).append(term if found is None else found)
+    if not alone or not rest:
+        return None
+    return add([*alone, matmul((inverse, add(rest)))])
+
+
+def _shorter_terms(front: Sequence[Formula], total: Add) -> Formula | None:
+    """A scalar in front of a sum in front of its terms, where it cancels in one."""
+    terms = [scaled(front, term) for term in total.terms]
+    shorter = any(weight(x) < weight(y) for x, y in zip(terms, total.terms, strict=True))
+    return add(terms) if shorter else None
+
+
+def _without_first(term: Formula, first: Formula) -> Formula | None:
+    """A term without the matrix that it starts with."""
+    match term:
+        case Negative(operand=operand):
+            found = _without_first(operand, first)
+            return None if found is None else negative(found)
+        case Product(factors=(*front, last)):
+            found = _without_first(last, first)
+            return None if found is None else scaled(front, found)
+        case MatMul(factors=(start, *others)) if start == first:
+            return matmul(others)
+    return None
 
 
 def _inner_product(formula: Inner, given: Callable[[int], bool]) -> Formula:
