@@ -62,7 +62,7 @@ class Edit:
 
 _Local = tuple[EditKind, Node, Words]
 _JUXTAPOSED = Joint(ProductOp.JUXTAPOSED)
-_TURNABLE = (Name, ast.Prefixed, ast.Group, ast.Apply, ast.Derivative, ast.Product)
+_TURNABLE = (Name, ast.Prefixed, ast.Group, ast.Apply, ast.Derivative)
 
 
 def edits(side: Node, pool: Pool, letters: frozenset[str]) -> Iterator[Edit]:
@@ -85,8 +85,7 @@ def _turned(node: Node, pool: Pool, turned: bool) -> Iterator[_Local]:
     if isinstance(node, ast.Transposed):
         yield EditKind.TRANSPOSE, node.base, ("a transpose too many on {}", (node.base,))
     elif isinstance(node, _TURNABLE) and not turned and not _is_entry(node):
-        base: Node = ast.Group((node,)) if isinstance(node, ast.Product) else node
-        yield EditKind.TRANSPOSE, transposed(base, pool.style), ("missing transpose on {}", (node,))
+        yield EditKind.TRANSPOSE, transposed(node, pool.style), ("missing transpose on {}", (node,))
 
 
 def _is_entry(node: Node) -> bool:
@@ -99,6 +98,7 @@ def _is_entry(node: Node) -> bool:
 def _changed(node: Node, pool: Pool, letters: frozenset[str]) -> Iterator[_Local]:
     if isinstance(node, ast.Product):
         yield from _product(node, pool)
+        yield from _turned_over(node, pool)
     elif isinstance(node, ast.Add):
         yield from _sum_of_terms(node)
     elif isinstance(node, ast.Negative):
@@ -151,6 +151,25 @@ def _product(node: ast.Product, pool: Pool) -> Iterator[_Local]:
         scalar = isinstance(factor, Number | ast.Fraction)
         kind = EditKind.SCALE if scalar else EditKind.DROP
         yield kind, new_node, ("the factor {} is too much", (factor,))
+
+
+def _turned_over(node: ast.Product, pool: Pool) -> Iterator[_Local]:
+    """The transpose of a product, or of a run of its factors: in reverse order, each transposed."""
+    n = len(node.factors)
+    for i in range(n - 1):
+        for k in range(i + 2, n + 1):
+            run = node.factors[i:k]
+            if any(isinstance(f, Number | ast.Fraction) or _is_entry(f) for f in run):
+                continue
+            made = tuple(_other_way(f, pool) for f in reversed(run))
+            joints = (*node.joints[:i], *node.joints[i : k - 1][::-1], *node.joints[k - 1 :])
+            new = ast.Product((*node.factors[:i], *made, *node.factors[k:]), joints)
+            whole: Node = node if len(run) == n else ast.Product(run, node.joints[i : k - 1])
+            yield EditKind.TRANSPOSE, new, ("{} is transposed", (whole,))
+
+
+def _other_way(factor: Node, pool: Pool) -> Node:
+    return factor.base if isinstance(factor, ast.Transposed) else transposed(factor, pool.style)
 
 
 def _joined(node: ast.Product, i: int, joint: Joint) -> ast.Product:
@@ -271,7 +290,8 @@ def _exchanged(side: Node, letters: frozenset[str]) -> Iterator[_Local]:
                 for place, item in _label_letters(node):
                     if item.base in (first, second):
                         other = second if item.base == first else first
-                        made = replace_at(made, place, replace(item, base=other, head=other))
+                        new_item = replace(item, base=other, head=other, span=ast.NOWHERE)
+                        made = replace_at(made, place, new_item)
                 if made != node:
                     new = replace_at(new, path, made)
             words = ("the indices {} and {} are exchanged", (Name(first), Name(second)))

@@ -118,7 +118,7 @@ def pool_of(sides: Iterable[Node], profile: Profile) -> Pool:
     style = next(iter(styles.most_common(1)), (TransposeStyle.T, 0))[0]
     found = {n.base for n in names if isinstance(n, Name) and not n.subs and not n.sups}
     return Pool(
-        tuple(n for n, _ in names.most_common(_MOST)),
+        tuple(n for n, _ in names.most_common(_MOST) if not _is_count(n)),
         tuple(n for n, _ in derivatives.most_common(_MOST)),
         tuple(slopes)[:12],
         tuple(sums)[:12],
@@ -126,6 +126,11 @@ def pool_of(sides: Iterable[Node], profile: Profile) -> Pool:
         style,
         tuple(Name(b, head=b) for b in _BATCHES if b in found),
     )
+
+
+def _is_count(node: Node) -> bool:
+    """Whether a name counts examples, and stands for no value that an edit may put in."""
+    return isinstance(node, Name) and node.base in _BATCHES and not node.subs and not node.sups
 
 
 def _is_activation(node: ast.Apply, profile: Profile) -> bool:
