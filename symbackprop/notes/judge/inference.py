@@ -25,6 +25,7 @@ _SCALARS = frozenset(
     lambda_1 lambda_2 H""".split()
 )
 _MATRICES = frozenset("ACGKMPQRS")
+_COUNTS = frozenset({"m", "n", "N", "k", "T", "d", "r"})
 _PRIMES = (4, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
@@ -200,6 +201,8 @@ class Inference(ShapeReadings):
         if self.speaking:
             self.spoken.add(key[0])
         kind = self.kind(key[0])
+        if kind == "scalar" and key[1] and key[0] in _COUNTS:
+            kind = "small"  # a count has no layers or steps
         shape = self.hinted(key) if kind != "scalar" else None
         if shape is None and key[0] in ("y", "Y"):
             shape = self.twin(("hat:" + key[0], key[1]))

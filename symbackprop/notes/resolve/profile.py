@@ -362,7 +362,8 @@ def _pair(profile: Profile, name: Name, sub: Label) -> None:
     letters = [p.base for p in parts if isinstance(p, Name) and not p.subs]
     if len(letters) != 2 or len(parts) != 2 or len(sub.items) != 1:
         return
-    if any(c not in _INDEX_LETTERS and c not in profile.letters for c in letters) or (
+    counting = _INDEX_LETTERS | {"l"} | profile.letters
+    if any(c not in counting for c in letters) or (
         letters[0] == letters[1] and letters[0] in "ahxy"
     ):
         profile.name_subs.add(bare(head_of(name)))
