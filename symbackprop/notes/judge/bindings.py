@@ -60,7 +60,8 @@ def stands_for_gradient(key: str, numbers: Numbers) -> bool:
     """Whether a name is that of a gradient which no derivative on the page defines."""
     if key.split("_")[0] in ADJOINTS:
         return True
-    if key.startswith("bar:"):
+    plain = numbers.scope.canonical(key.removeprefix("bar:"))
+    if plain != key and any(plain == known for known, _ in numbers.world.inference.shapes):
         return False  # a bar says what it is the gradient by
     return key in numbers.scope.model.gradients and not any(
         isinstance(n, ast.Derivative)

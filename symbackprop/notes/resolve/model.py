@@ -17,6 +17,7 @@ from symbackprop.notes.resolve.gradient_names import gradient_names, marked
 from symbackprop.notes.resolve.hypotheses import supposed
 from symbackprop.notes.resolve.profile import Profile, bare, head_of, profile_of
 from symbackprop.notes.resolve.prose import local_statements
+from symbackprop.notes.resolve.repeated import declared, summed
 from symbackprop.notes.resolve.shapes import stated_shapes
 from symbackprop.notes.resolve.sizes import rows_declared, shapes_beside, stated_maps
 from symbackprop.notes.resolve.weights import straight_entries
@@ -84,6 +85,8 @@ def model_of(document: Document) -> Model:
     parsed = [document.parse(formula) for formula in document.formulas]
     nodes = [node for one in parsed for node in _nodes(one)]
     profile = profile_of(nodes)
+    if declared(document):
+        parsed = [summed(one, profile) for one in parsed]
     model = Model(document, profile, [], signed=has_entrywise_sign(nodes))
     for position, (formula, one) in enumerate(zip(document.formulas, parsed, strict=True)):
         local = _beside(document, formula, one, position, profile) if formula.display else []

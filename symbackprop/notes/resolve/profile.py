@@ -115,7 +115,7 @@ class Profile:
         """Whether a subscript belongs to the name."""
         if sub.word and len(sub.word) > 1:
             return True
-        if bare(head_of(name)) in self.name_subs:
+        if bare(head_of(name)).removeprefix("bar:") in self.name_subs:
             return True
         single = sub.items[0] if len(sub.items) == 1 else None
         if isinstance(single, Name) and not single.subs and not single.sups:
@@ -325,12 +325,15 @@ def _subscripts(profile: Profile, names: list[Name]) -> None:
     profile.label_letters |= shifted
     if "t" in shifted:
         profile.timed = True
-    _words(profile, all_letters)
+    _words(profile, all_letters, {bare(head_of(n)) for n in names if n.subs or n.sups})
     _labels(profile, singles)
 
 
-def _words(profile: Profile, all_letters: dict[str, set[str]]) -> None:
+def _words(profile: Profile, all_letters: dict[str, set[str]], values: set[str]) -> None:
+    """Subscripts that belong to the name: strange letters, and values, as `W_r` for the gate r."""
     for head, letters in all_letters.items():
+        if len(letters) >= 2 and letters <= values - {head, "i", "j"} - profile.letters:
+            profile.name_subs.add(head)
         strange = {c for c in letters if c not in _INDEX_LETTERS} - profile.letters
         strange -= profile.label_letters | _LAST
         if strange and len(letters) >= 2 and not letters & profile.letters:
