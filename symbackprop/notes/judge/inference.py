@@ -202,7 +202,7 @@ class Inference(ShapeReadings):
             self.spoken.add(key[0])
         kind = self.kind(key[0])
         if kind == "scalar" and key[1] and key[0] in _COUNTS:
-            kind = "small"  # a count has no layers or steps
+            kind = "small"
         shape = self.hinted(key) if kind != "scalar" else None
         if shape is None and key[0] in ("y", "Y"):
             shape = self.twin(("hat:" + key[0], key[1]))
@@ -278,11 +278,12 @@ class Inference(ShapeReadings):
             return "matrix"
         if rank == 1 and base in _SCALARS | {"beta"}:
             return "column"
-        if base in _SCALARS or key in _SCALARS or (base == "beta" and "gamma" in self.letters()):
+        added = key in _COUNTS and key in self.scope.model.biases
+        if not added and self.is_number(base, key):
             return "scalar"
         if hypothesis.scalars and not capital and not rank:
             return "scalar"
-        if base in ("b", "B"):
+        if base in ("b", "B") or added:
             return "bias"
         if base in _WEIGHTS:
             if capital or base == "Theta" or hypothesis.weights:
@@ -300,9 +301,11 @@ class Inference(ShapeReadings):
         profile = self.scope.profile
         return bool({base, base + "!"} & (profile.label_subs | profile.label_sups))
 
-    def letters(self) -> set[str]:
-        """Bases of the document's plain names."""
-        return set(self.scope.profile.plain)
+    def is_number(self, base: str, key: str) -> bool:
+        """Whether a name is one that everybody gives to a number."""
+        return bool({base, key} & _SCALARS) or (
+            base == "beta" and "gamma" in self.scope.profile.plain
+        )
 
     def settle(self) -> None:
         """Decide what unification left open: which dimension is one, which the batch."""

@@ -64,6 +64,7 @@ class Model:
     windows: bool = False
     gradients: frozenset[str] = frozenset()
     signed: bool = False
+    biases: frozenset[str] = frozenset()
 
     def defined(self) -> set[str]:
         """Keys with a forward definition."""
@@ -107,6 +108,7 @@ def model_of(document: Document) -> Model:
                 if isinstance(node, Name):
                     model.mentioned.add(profile.ref(node).key)
     model.straight = straight_entries(everything, profile)
+    model.biases = added_to_products(model.definitions, profile)
     _depth(model, nodes)
     model.shapes = stated_shapes(document, parsed, profile)
     for key, pair in shapes_beside(document, parsed, profile).items():
@@ -115,6 +117,24 @@ def model_of(document: Document) -> Model:
     model.maps = stated_maps(parsed, profile)
     model.scalars = differentiated_only(parsed, profile) - model.defined()
     return model
+
+
+def added_to_products(definitions: list[Definition], profile: Profile) -> frozenset[str]:
+    """Names that are added to a matrix times a value: biases, whatever their letter."""
+    found = set()
+    for definition in definitions:
+        body = definition.body
+        if definition.late or not isinstance(body, ast.Add):
+            continue
+        matrices = any(
+            isinstance(n, Name) and n.base.isupper()
+            for term in body.terms
+            if isinstance(term, ast.Product)
+            for n in term.factors
+        )
+        if matrices:
+            found |= {profile.ref(t).key for t in body.terms if isinstance(t, Name)}
+    return frozenset(found)
 
 
 def has_entrywise_sign(nodes: list[Node]) -> bool:

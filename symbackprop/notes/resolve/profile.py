@@ -370,6 +370,9 @@ def _pair(profile: Profile, name: Name, sub: Label) -> None:
         letters[0] == letters[1] and letters[0] in "ahxy"
     ):
         profile.name_subs.add(bare(head_of(name)))
+    elif "l" in letters and not profile.layered:
+        profile.letters.add("l")
+        profile.label_letters = profile.label_letters - {"l"}
 
 
 def _ranks(profile: Profile, names: list[Name]) -> None:
