@@ -44,7 +44,7 @@ class Summary:
             self.operations.update(made.operations)
             self.fronts[made.front] += 1
             found = faults(made)
-        except Exception as error:
+        except Exception as error:  # whatever a network ends in is a fault to be counted
             found = [f"{type(error).__name__}: {error}"]
         self.networks += 1
         if found:

@@ -49,8 +49,7 @@ FORBIDDEN_CALLS = {"eval", "exec", "sympify", "parse_expr", "lambdify", "compile
 # Generated source is run to check it. A SPEC file is a program of its user: `runpy` runs it.
 CALLS_ALLOWED = {"compile": ["codegen/selfcheck"], "exec": ["codegen/selfcheck"]}
 BANNED_WORDS = re.compile(
-    r"/tmp/|/work/|/root/|\bissue #?\d|\bsession\b|\bfindings\.md|\bclaude\b|\banthropic\b"
-    r"|\bTODO\b|\bFIXME\b|\bXXX\b|\bHACK\b",
+    r"/tmp/|/root/|/home/|\bissue #?\d|\bTODO\b|\bFIXME\b|\bXXX\b|\bHACK\b",
     re.IGNORECASE,
 )
 

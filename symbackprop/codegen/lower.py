@@ -131,7 +131,7 @@ class Lowering:
                 if source not in found and source not in self.stored:
                     found[source] = None
                     pending.append(source)
-        return sorted(found, key=lambda s: s)
+        return sorted(found)
 
     def _needs(self, source: Source) -> Iterable[Source]:
         node = self.graph[source.node]

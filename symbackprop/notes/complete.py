@@ -60,8 +60,8 @@ def _sigmoid(judge: Judge) -> Judge:
     )
     other = Judge(judge.model, judge.supply.joined(supply))
     config = judge.best_config()
-    items = [i for i in judge.claims() if i.sorted.kind is not Kind.DEFINITION]
-    return other if _right(other, config, range(len(items))) > _held(judge, config) else judge
+    places = range(len(_claims(judge)))
+    return other if _right(other, config, places) > _held(judge, config) else judge
 
 
 def _held(judge: Judge, config: Config) -> int:

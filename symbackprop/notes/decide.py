@@ -17,7 +17,8 @@ from symbackprop.notes.judge.verdicts import Finding, failed, sound
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.repair.edits import EditKind
 from symbackprop.notes.repair.search import Repair, Repairer
-from symbackprop.notes.resolve.definitions import has_gradient
+from symbackprop.notes.resolve.definitions import has_gradient, reached
+from symbackprop.notes.resolve.profile import keys_in
 from symbackprop.notes.trees import unplaced, walk
 from symbackprop.notes.verdict import Verdict
 
@@ -90,9 +91,7 @@ class Decider:
         for definition in everything:
             if not definition.late:
                 below = self.below.setdefault(definition.key, set())
-                below |= {
-                    profile.ref(n).key for _, n in walk(definition.body) if isinstance(n, Name)
-                }
+                below |= keys_in(definition.body, profile)
         self.ambiguous = {
             str(key)
             for (key, _), members in worlds.groups.items()
@@ -105,17 +104,15 @@ class Decider:
         if outcome is None or not (finding.failing or finding.verdict is Verdict.WRONG):
             return finding
         trusted = self.trusted(item)
-        firm = not finding.failing or trusted or sound(item, self.judge, self.config)
-        repair = self.repairer.repair(item, outcome, None if firm else max(SLIPS))
-        if finding.failing and not self.at_fault(item, repair, trusted):
+        sure = not finding.failing or sound(item, self.judge, self.config)
+        repair = self.repairer.repair(item, outcome, None if sure or trusted else max(SLIPS))
+        if not sure and not self.at_fault(item, repair, trusted):
             return finding
         made = failed(outcome)
         return made if repair is None else told(made, repair, outcome)
 
     def at_fault(self, item: Judged, repair: Repair | None, trusted: bool) -> bool:
-        """Whether a failing statement is wrong, and not misread."""
-        if sound(item, self.judge, self.config):
-            return True
+        """Whether a failing statement is wrong, and not misread, in a world that is in doubt."""
         if repair is not None and len(repair.kinds) == 1 and repair.kinds[0] in SLIPS:
             return True
         if not trusted:
@@ -134,22 +131,12 @@ class Decider:
     def concerned(self, item: Judged, names: set[str]) -> set[str]:
         """What the value of a statement rests on; gradients rest on what comes after, too."""
         assert item.claim is not None
-        found = self.cone(names)
+        found = reached(names, self.below)
         if any(has_gradient(side) for side in item.claim.sides) or not names <= self.known:
             for key in self.below:
-                above = self.cone({key})
+                above = reached((key,), self.below)
                 if above & names:
                     found |= above
-        return found
-
-    def cone(self, names: set[str]) -> set[str]:
-        """Names with all that their definitions mention."""
-        found, waiting = set(names), sorted(names)
-        while waiting:
-            for below in self.below.get(waiting.pop(), ()):
-                if below not in found:
-                    found.add(below)
-                    waiting.append(below)
         return found
 
     def left_holds(self, item: Judged) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
-from symbackprop.notes.ast import NOWHERE, Label, Node
+from symbackprop.notes.ast import NOWHERE, Group, Label, Node
 
 __all__ = [
     "MAX_DEPTH",
@@ -16,6 +16,7 @@ __all__ = [
     "map_children",
     "replace_at",
     "unplaced",
+    "unwrapped",
     "values_in",
     "walk",
 ]
@@ -96,6 +97,13 @@ def walk(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
         yield path, here
         below = children(here)
         stack.extend(((*path, i), below[i]) for i in range(len(below) - 1, -1, -1))
+
+
+def unwrapped(node: Node) -> Node:
+    """A node without the brackets around it."""
+    while isinstance(node, Group) and len(node.items) == 1:
+        node = node.items[0]
+    return node
 
 
 def unplaced(node: Node) -> Node:

@@ -16,7 +16,6 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.claims import NOTHING, Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
-from symbackprop.notes.judge.maps import OPAQUE
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
 from symbackprop.notes.judge.selection import spoken_of
@@ -24,8 +23,9 @@ from symbackprop.notes.judge.worlds import LAST_SEED, SEEDS, opened
 from symbackprop.notes.kinds import Font, Prefix
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import ADJOINTS, Definition
+from symbackprop.notes.resolve.hypotheses import some_function
 from symbackprop.notes.resolve.model import Entry, Model
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 __all__ = ["aside", "called_in", "said_symmetric"]
 
@@ -189,15 +189,13 @@ def chained(claim: Claim, model: Model) -> tuple[Definition, ...]:
         direct = [v for v in below if model.profile.ref(v).key not in through]
         if key in through or not direct:
             return ()
-        body = ast.Apply(Name(OPAQUE), tuple(direct), certain=True)
-        made.append(Definition(key, (), (), body, 0))
+        made.append(Definition(key, (), (), some_function(direct), 0))
     return tuple(made)
 
 
 def plain(node: Node | None) -> Name | None:
     """The bare name of what is differentiated, its components and arguments left out."""
-    while isinstance(node, ast.Group) and len(node.items) == 1:
-        node = node.items[0]
+    node = node and unwrapped(node)
     if isinstance(node, ast.Apply):
         node = node.function
     if not isinstance(node, Name) or node.primes or node.base in FUNCTIONS:

@@ -17,7 +17,7 @@ from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.products import IMPLICIT, Readings
 from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, UnknownError, Val, same
 from symbackprop.notes.resolve.profile import names_in
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 __all__ = ["NOTHING", "Claim", "Outcome", "Status", "evaluate_claim"]
 
@@ -281,8 +281,7 @@ def at(claim: Claim, numbers: Numbers, letters: dict[str, int]) -> Outcome | Non
 
 def condition_is_about(condition: Node, numbers: Numbers, env: Env) -> bool:
     """Whether a condition restricts positions that the claim speaks of."""
-    while isinstance(condition, ast.Group) and len(condition.items) == 1:
-        condition = condition.items[0]
+    condition = unwrapped(condition)
     if not isinstance(condition, ast.Comparison):
         return False
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +17,11 @@ from symbackprop.notes.judge.products import Readings
 from symbackprop.notes.judge.values import Array, MismatchError, UnknownError, Val
 from symbackprop.notes.kinds import Delimiter, Relation
 from symbackprop.notes.resolve.profile import separated
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
-__all__ = ["Conditions"]
+__all__ = ["TESTS", "Conditions"]
 
-_TESTS = {
+TESTS: dict[Relation, Callable[[Any, Any], Any]] = {
     Relation.EQUAL: np.equal,
     Relation.NOT_EQUAL: np.not_equal,
     Relation.LESS: np.less,
@@ -61,15 +62,14 @@ class Conditions:
 
     def holds(self: Any, node: Node, env: Env) -> bool:
         """Whether a condition on positions holds."""
-        while isinstance(node, ast.Group) and len(node.items) == 1:
-            node = node.items[0]
+        node = unwrapped(node)
         if not isinstance(node, ast.Comparison):
             raise UnknownError("a condition that is not understood")
         places = [self.position(side, env) for side in node.sides]
         for relation, a, b in zip(node.relations, places, places[1:], strict=False):
             if relation in (Relation.IN, Relation.NOT_IN):
                 raise UnknownError("membership in a set")
-            test = _TESTS.get(relation)
+            test = TESTS.get(relation)
             if test is None:
                 raise UnknownError("a condition that is not understood")
             if not test(a, b):
@@ -85,23 +85,21 @@ class Conditions:
 
     def about_positions(self: Any, node: Node, env: Env) -> bool:
         """Whether a condition compares positions only."""
-        while isinstance(node, ast.Group) and len(node.items) == 1:
-            node = node.items[0]
+        node = unwrapped(node)
         return isinstance(node, ast.Comparison) and all(
             self.counts(side, env) for side in node.sides
         ) and not all(isinstance(side, ast.Number) for side in node.sides)  # fmt: skip
 
     def mask(self: Any, node: Node, env: Env) -> Array:
         """Where a condition on values holds."""
-        while isinstance(node, ast.Group) and len(node.items) == 1:
-            node = node.items[0]
+        node = unwrapped(node)
         if not isinstance(node, ast.Comparison):
             raise UnknownError("a condition that is not understood")
         sides = [self.one(side, env) for side in node.sides]
         shape = next((s.shape for s in sides if s.v.ndim), ())
         made: Any = np.ones(shape, dtype=bool)
         for relation, a, b in zip(node.relations, sides, sides[1:], strict=False):
-            test = _TESTS.get(relation)
+            test = TESTS.get(relation)
             if test is None:
                 raise UnknownError("a condition that is not understood")
             for side in (a, b):

@@ -16,6 +16,7 @@ import numpy as np
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge import values
+from symbackprop.notes.judge.conditions import TESTS
 from symbackprop.notes.judge.evaluate import Env, NeedLetterError
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.products import Readings
@@ -23,20 +24,12 @@ from symbackprop.notes.judge.sums import condition_of, limits, ranged
 from symbackprop.notes.judge.values import Array, OutOfRangeError, UnknownError, Val
 from symbackprop.notes.judge.world import World
 from symbackprop.notes.kinds import Big, Relation, Sign
+from symbackprop.notes.trees import unwrapped
 
 __all__ = ["all_entries"]
 
 MOST = 2_000_000
 """Numbers that an intermediate array may have."""
-
-_TESTS: dict[Relation, Callable[[Any, Any], Any]] = {
-    Relation.EQUAL: np.equal,
-    Relation.NOT_EQUAL: np.not_equal,
-    Relation.LESS: np.less,
-    Relation.LESS_EQUAL: np.less_equal,
-    Relation.GREATER: np.greater,
-    Relation.GREATER_EQUAL: np.greater_equal,
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -284,8 +277,7 @@ class Entries(Numbers):
 
     def where(self, node: Node, env: Env) -> Labelled:
         """One where a condition on positions holds, else zero."""
-        while isinstance(node, ast.Group) and len(node.items) == 1:
-            node = node.items[0]
+        node = unwrapped(node)
         if not isinstance(node, ast.Comparison) or not self.about_positions(node, env):
             raise UnknownError("a condition that is not on positions")
         made: Labelled = self.ops.number(1)
@@ -327,7 +319,7 @@ def as_labelled(value: Any) -> Labelled:
 
 def compared(relation: Relation, a: Labelled, b: Labelled) -> Labelled:
     """One where a relation holds between positions, else zero."""
-    test = _TESTS.get(relation)
+    test = TESTS.get(relation)
     if test is None:
         raise UnknownError("a condition that is not understood")
     axes = together(a, b)

@@ -20,7 +20,7 @@ from symbackprop.notes.judge.values import Array, MismatchError, OutOfRangeError
 from symbackprop.notes.judge.world import BATCH_SIZE
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.definitions import is_loss_key
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 if TYPE_CHECKING:
     from symbackprop.notes.judge.numbers import Numbers
@@ -44,10 +44,10 @@ class Gradients:
             node = replace(node, variables=(argument,))
         if node.target is None:
             raise UnknownError("an operator without operand")
-        variable = stripped(node.variables[0])
+        variable = unwrapped(node.variables[0])
         flipped = isinstance(variable, ast.Transposed)
         if isinstance(variable, ast.Transposed):
-            variable = stripped(variable.base)
+            variable = unwrapped(variable.base)
         key, where = variable_of(numbers, variable, env)
         target = target_of(numbers, node.target, env)
         if target is not None and target.v.ndim and target.is_scalar:
@@ -75,7 +75,7 @@ class Gradients:
     def prefixed(self: Any, node: ast.Prefixed, env: Env) -> Readings:
         """`dW`: the gradient by W, or its differential."""
         numbers: Numbers = self
-        operand = stripped(node.operand)
+        operand = unwrapped(node.operand)
         if isinstance(operand, ast.Transposed):
             inner = replace(node, operand=operand.base)
             return numbers.lifted([numbers.prefixed(inner, env)], numbers.ops.transpose)
@@ -84,7 +84,7 @@ class Gradients:
         numbers.trace.gradients += 1
         pre = False
         while isinstance(operand, ast.Prefixed):
-            pre, operand = True, stripped(operand.operand)
+            pre, operand = True, unwrapped(operand.operand)
         if not isinstance(operand, Name):
             raise UnknownError("a gradient by a formula")
         key, labels, comps, power = numbers.scope.target(operand, env)
@@ -173,13 +173,6 @@ class Gradients:
         return Val(made.T if binding.transposed else made)
 
 
-def stripped(node: Node) -> Node:
-    """A node without the brackets around it."""
-    while isinstance(node, ast.Group) and len(node.items) == 1:
-        node = node.items[0]
-    return node
-
-
 def bare_nabla(numbers: Numbers, node: ast.Derivative, env: Env) -> Readings:
     r"""`\nabla C` alone: the gradient by the output."""
     target = node.target
@@ -194,7 +187,7 @@ def bare_nabla(numbers: Numbers, node: ast.Derivative, env: Env) -> Readings:
 def argument_of(numbers: Numbers, target: Node | None) -> Node | None:
     r"""What `\nabla f(x)` differentiates by: the argument, or the one that f is defined with."""
     if isinstance(target, ast.Apply) and len(target.arguments) == 1:
-        head, argument = target.function, stripped(target.arguments[0])
+        head, argument = target.function, unwrapped(target.arguments[0])
         return argument if isinstance(head, Name) and isinstance(argument, Name) else None
     if isinstance(target, Name):
         key = numbers.scope.profile.ref(target).key
@@ -246,7 +239,7 @@ def aliased(numbers: Numbers, key: str, labels: tuple[int, ...]) -> Key | None:
 
 def target_of(numbers: Numbers, node: Node, env: Env) -> Val | None:
     """What is differentiated; None for the loss of the world."""
-    node = stripped(node)
+    node = unwrapped(node)
     name = node
     if isinstance(name, ast.Apply) and isinstance(name.function, Name):
         name = name.function

@@ -16,6 +16,7 @@ from symbackprop.notes.judge.pullbacks import is_pullback, last_map, pulled_back
 from symbackprop.notes.judge.selection import of_one_example, spoken_of
 from symbackprop.notes.judge.statements import Kind, Sorted, sort_statement, under_condition
 from symbackprop.notes.judge.supply import NO_SUPPLY, Supply
+from symbackprop.notes.judge.world import NO_LOSS, NO_SLOPE
 from symbackprop.notes.judge.worlds import LAST_SEED, NUMBERS, SEEDS, Choice, Worlds
 from symbackprop.notes.kinds import Prefix
 from symbackprop.notes.resolve.model import Entry, Model
@@ -32,7 +33,7 @@ ENOUGH = 0.6
 UNUSUAL = 1.0
 """What a layout costs that is not the usual one: a single equation is no evidence for it."""
 
-FLAT = ("no network leads to a loss", "the loss does not depend on")
+FLAT = (NO_LOSS, NO_SLOPE)
 """Reasons that a flat side of a kink gives at some seeds."""
 
 

@@ -14,10 +14,10 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.claims import Claim
 from symbackprop.notes.kinds import Font, ProductOp
 from symbackprop.notes.lexicon import FUNCTIONS
-from symbackprop.notes.resolve.definitions import ADJOINTS, Definition, is_loss_key
+from symbackprop.notes.resolve.definitions import ADJOINTS, Definition, is_loss_key, reached
 from symbackprop.notes.resolve.explicit import is_explicit
-from symbackprop.notes.resolve.profile import Profile
-from symbackprop.notes.trees import walk
+from symbackprop.notes.resolve.profile import Profile, keys_in
+from symbackprop.notes.trees import unwrapped, walk
 
 __all__ = ["closed", "cone", "numbers_only", "plain_names"]
 
@@ -36,9 +36,7 @@ def closed(claim: Claim, definitions: tuple[Definition, ...], profile: Profile) 
                 return False
             if isinstance(node, ast.Derivative):
                 derivatives = True
-                target = node.target
-                while isinstance(target, ast.Group) and len(target.items) == 1:
-                    target = target.items[0]
+                target = node.target and unwrapped(node.target)
                 if isinstance(target, ast.Apply) and isinstance(target.function, Name):
                     target = target.function
                 if isinstance(target, Name) and not (target.base == "e" and target.sups):
@@ -57,21 +55,12 @@ def closed(claim: Claim, definitions: tuple[Definition, ...], profile: Profile) 
 
 def cone(claim: Claim, definitions: tuple[Definition, ...], profile: Profile) -> set[str]:
     """The keys of a claim with all that their definitions mention."""
-    below: dict[str, list[Node]] = {}
+    uses: dict[str, set[str]] = {}
     for definition in definitions:
         if not definition.late:
-            below.setdefault(definition.key, []).append(definition.body)
-    waiting = [profile.ref(n).key for s in claim.sides for _, n in walk(s) if isinstance(n, Name)]
-    waiting.extend(d.key for d in definitions if is_explicit(d.key))
-    found: set[str] = set()
-    while waiting:
-        key = waiting.pop()
-        if key in found:
-            continue
-        found.add(key)
-        for body in below.get(key, ()):
-            waiting.extend(profile.ref(n).key for _, n in walk(body) if isinstance(n, Name))
-    return found
+            uses.setdefault(definition.key, set()).update(keys_in(definition.body, profile))
+    own = set().union(*(keys_in(side, profile) for side in claim.sides))
+    return reached(own | {d.key for d in definitions if is_explicit(d.key)}, uses)
 
 
 def numbers_only(claim: Claim, chosen: list[Definition], profile: Profile, plain: set[str]) -> bool:
@@ -133,9 +122,9 @@ def plain_names(nodes: Iterable[Node], profile: Profile) -> set[str]:
                 key = profile.ref(part).key
                 (seen if plain_name(part, profile) else arrays).add(key)
             elif isinstance(part, ast.Transposed):
-                arrays.update(profile.ref(n).key for _, n in walk(part) if isinstance(n, Name))
+                arrays |= keys_in(part, profile)
             elif isinstance(part, ast.Norm) and part.double:
-                arrays.update(profile.ref(n).key for _, n in walk(part) if isinstance(n, Name))
+                arrays |= keys_in(part, profile)
             elif isinstance(part, ast.Product) and any(j.op in _ARRAY_JOINTS for j in part.joints):
                 arrays.update(profile.ref(n).key for n in part.factors if isinstance(n, Name))
     return seen - arrays

@@ -21,6 +21,7 @@ from symbackprop.notes.judge.world import BATCH_SIZE, World
 from symbackprop.notes.kinds import Delimiter, Prefix, ProductOp
 from symbackprop.notes.lexicon import ACTIVATIONS, FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.trees import unwrapped
 
 __all__ = ["Calls"]
 
@@ -100,8 +101,6 @@ class Calls(Evaluator):
             return self.read(function, env)
         if len(arguments) == 1 and not node.certain:
             factors = [self.read(function, env), self.read(arguments[0], env)]
-            from_product = ast.Product((function, arguments[0]), (ast.Joint(ProductOp.JUXTAPOSED),))
-            del from_product
             return self.multiplied(factors, env)
         return self.known_call(function, key, arguments, order, env)
 
@@ -332,8 +331,7 @@ class Calls(Evaluator):
 
 def determined(node: Node) -> Node | None:
     r"""The matrix of a determinant, `\det X` or `|X|`."""
-    while isinstance(node, ast.Group) and len(node.items) == 1:
-        node = node.items[0]
+    node = unwrapped(node)
     if isinstance(node, ast.Norm):
         return None if node.double else node.body
     if isinstance(node, ast.Apply) and isinstance(node.function, Name) and len(node.arguments) == 1:

@@ -28,7 +28,7 @@ from symbackprop.notes.judge.world import BATCH_SIZE, Families, World
 from symbackprop.notes.kinds import ProductOp
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 __all__ = ["Numbers"]
 
@@ -211,9 +211,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
         """A definition of a gradient's name by a derivative."""
         for definition in self.scope.definitions:
             if definition.late and definition.key == key:
-                body = definition.body
-                while isinstance(body, ast.Group) and len(body.items) == 1:
-                    body = body.items[0]
+                body = unwrapped(definition.body)
                 if isinstance(body, ast.Derivative) and body.variables:
                     env = self.scope.matched(definition, labels)
                     if env is not None:
@@ -222,9 +220,7 @@ class Numbers(Calls, Sums, Gradients, Conditions, Evaluator):
 
     def late_array(self, definition: Definition, env: Env) -> Val:
         """A gradient that is defined entry by entry."""
-        body = definition.body
-        while isinstance(body, ast.Group) and len(body.items) == 1:
-            body = body.items[0]
+        body = unwrapped(definition.body)
         assert isinstance(body, ast.Derivative)
         whole = [
             replace(v, subs=tuple(s for s in v.subs if s.word)) if isinstance(v, Name) else v

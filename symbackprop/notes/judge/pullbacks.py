@@ -10,7 +10,7 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.judge.claims import Claim, Outcome, Status, evaluate_claim
 from symbackprop.notes.judge.flags import Flags
 from symbackprop.notes.judge.inference import Inference
-from symbackprop.notes.judge.maps import OPAQUE, PULLBACKS, TWIN, Jacobians
+from symbackprop.notes.judge.maps import PULLBACKS, TWIN, Jacobians
 from symbackprop.notes.judge.numbers import Numbers
 from symbackprop.notes.judge.scope import Hypothesis, Scope
 from symbackprop.notes.judge.selection import spoken_of
@@ -18,6 +18,7 @@ from symbackprop.notes.judge.worlds import SEEDS, opened
 from symbackprop.notes.kinds import Relation
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition, is_loss_key
+from symbackprop.notes.resolve.hypotheses import some_function
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.statements import Fragment, Statement
 from symbackprop.notes.trees import walk
@@ -116,16 +117,11 @@ def general_map(claim: Claim, first: ast.Apply, model: Model) -> _Map:
         for a in first.arguments
         if isinstance(a, Name) and model.profile.ref(a).key not in outside
     )
-    return _Map(tuple(model.profile.ref(a).key for a in arguments), opaque(arguments))
+    return _Map(tuple(model.profile.ref(a).key for a in arguments), some_function(arguments))
 
 
 def _forward(first: ast.Apply) -> bool:
     return isinstance(first.function, Name) and first.function.base.lower() == "jvp"
-
-
-def opaque(arguments: tuple[Node, ...]) -> Node:
-    """Some function of some arguments."""
-    return ast.Apply(Name(OPAQUE), arguments, certain=True)
 
 
 def map_of(model: Model, entry: Entry, names: set[str]) -> _Map | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name
 from symbackprop.notes.judge.claims import Claim
-from symbackprop.notes.resolve.definitions import ADJOINTS, Definition, is_loss_key
+from symbackprop.notes.resolve.definitions import ADJOINTS, Definition, is_loss_key, reached
 from symbackprop.notes.resolve.hypotheses import OPAQUE
 from symbackprop.notes.resolve.model import Entry, Model
 from symbackprop.notes.resolve.profile import Profile
@@ -62,18 +62,6 @@ def unlabelled(definition: Definition, profile: Profile) -> frozenset[str]:
     formals = {profile.ref(name).key for name in definition.formals} if function else set()
     refs = (profile.ref(n) for n in values_in(definition.body) if isinstance(n, Name))
     return frozenset(ref.key for ref in refs if not ref.labels) - formals
-
-
-def reached(names: frozenset[str], uses: dict[str, frozenset[str]]) -> set[str]:
-    """All names that some names lead to."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        key = waiting.pop()
-        if key not in found:
-            found.add(key)
-            waiting.extend(uses.get(key, ()))
-    return found
 
 
 def general(

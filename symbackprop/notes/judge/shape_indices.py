@@ -12,7 +12,7 @@ from symbackprop.notes.judge.scope import Scope
 from symbackprop.notes.judge.shapes import NUMBER, Dims, Sh
 from symbackprop.notes.judge.values import UnknownError
 from symbackprop.notes.kinds import Sign
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 __all__ = ["Extent", "ShapeIndices"]
 
@@ -97,9 +97,7 @@ class ShapeIndices(Evaluator):
 
     def indicator(self, node: ast.Indicator, env: Env) -> Readings:
         """Read an indicator."""
-        condition = node.condition
-        while isinstance(condition, ast.Group) and len(condition.items) == 1:
-            condition = condition.items[0]
+        condition = unwrapped(node.condition)
         if isinstance(condition, ast.Comparison) and len(condition.sides) == 2:
             sides = [letter_of(side) for side in condition.sides]
             if all(side is not None and self.counts(side, env) for side in sides):

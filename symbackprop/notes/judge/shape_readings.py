@@ -19,7 +19,7 @@ from symbackprop.notes.judge.values import MismatchError, OutOfRangeError, Unkno
 from symbackprop.notes.kinds import Big, Prefix
 from symbackprop.notes.lexicon import FUNCTIONS
 from symbackprop.notes.resolve.definitions import Definition
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 __all__ = ["ShapeReadings"]
 
@@ -139,8 +139,7 @@ class ShapeReadings(ShapeSlopes, ShapeIndices):
 
     def inverted(self, shape: Sh, exponent: Node) -> None:
         """Note that a matrix with an inverse is square."""
-        while isinstance(exponent, ast.Group) and len(exponent.items) == 1:
-            exponent = exponent.items[0]
+        exponent = unwrapped(exponent)
         if isinstance(exponent, ast.Negative) and exponent.operand == ast.Number("1"):
             self.squared(shape)
 

@@ -32,6 +32,8 @@ Families = frozenset[tuple[str, int]]
 """Names that a claim speaks of, each with how many labels it has."""
 
 TARGETS = frozenset({"y", "t", "d", "Y", "T", "D", "target", "label"})
+NO_LOSS = "no network leads to a loss"
+NO_SLOPE = "the loss does not depend on"
 ENTROPIES = frozenset({"CE", "CrossEntropy", "crossentropy"})
 BATCH_SIZE = 6
 MOST_ENTRIES = 256
@@ -297,7 +299,7 @@ class World:
         name = str(reached)
         if name not in self.losses:
             if not reached:
-                raise UnknownError("no network leads to a loss")
+                raise UnknownError(NO_LOSS)
             values_ = [self.values[key] for key in reached]
             self.losses[name] = opaque_scalar("loss", self.seed, values_)
         return self.losses[name]
@@ -368,5 +370,5 @@ class World:
         if not np.any(found):
             found = self.slope(self.opaque_loss(families), key)
             if not np.any(found):
-                raise UnknownError(f"the loss does not depend on {key[0]}")
+                raise UnknownError(f"{NO_SLOPE} {key[0]}")
         return found

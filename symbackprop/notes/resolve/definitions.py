@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from symbackprop.notes import ast
@@ -11,7 +12,15 @@ from symbackprop.notes.resolve.profile import Profile, Ref, names_in
 from symbackprop.notes.statements import Statement
 from symbackprop.notes.trees import values_in, walk
 
-__all__ = ["ADJOINTS", "LOSSES", "Definition", "definitions_of", "has_gradient", "is_loss_key"]
+__all__ = [
+    "ADJOINTS",
+    "LOSSES",
+    "Definition",
+    "definitions_of",
+    "has_gradient",
+    "is_loss_key",
+    "reached",
+]
 
 LOSSES = frozenset(
     """L J E C D S l ell loss Loss cost Cost Div div err Err error Error CE MSE BCE NLL KL SSE RSS
@@ -65,6 +74,18 @@ def has_gradient(node: Node) -> bool:
         or (isinstance(n, ast.Prefixed))
         for _, n in walk(node)
     )
+
+
+def reached(keys: Iterable[str], uses: Mapping[str, Iterable[str]]) -> set[str]:
+    """Some names with all that their definitions lead to."""
+    found: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting.extend(uses.get(key, ()))
+    return found
 
 
 def _stripped(node: Node) -> Node:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.resolve.definitions import Definition, has_gradient, is_loss_key
-from symbackprop.notes.resolve.profile import Profile
+from symbackprop.notes.resolve.profile import Profile, keys_in
 from symbackprop.notes.statements import Statement
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 __all__ = ["EXPLICIT", "explicit_definitions", "is_explicit"]
 
@@ -40,7 +40,7 @@ def explicit_definitions(
             body = differentiated(node, profile)
             if body is None or body in bodies or has_gradient(body):
                 continue
-            if not isinstance(node, ast.Apply) or not names_of(body, profile) & known:
+            if not isinstance(node, ast.Apply) or not keys_in(body, profile) & known:
                 bodies.append(body)
     for number, body in enumerate(bodies):
         comps, labels = free_indices(body, profile), free_labels(body, profile)
@@ -49,17 +49,10 @@ def explicit_definitions(
             yield Definition(key, tuple(labels), tuple(comps), body, position, local=True)
 
 
-def names_of(body: Node, profile: Profile) -> set[str]:
-    """The names in a formula."""
-    return {profile.ref(n).key for _, n in walk(body) if isinstance(n, Name)}
-
-
 def differentiated(node: Node, profile: Profile) -> Node | None:
     """The formula under a derivative, or the function of which a prime takes the derivative."""
     if isinstance(node, ast.Derivative) and node.target is not None:
-        body = node.target
-        while isinstance(body, ast.Group) and len(body.items) == 1:
-            body = body.items[0]
+        body = unwrapped(node.target)
         if isinstance(body, Name) and not (body.base == "e" and body.sups):
             return None
         if isinstance(body, ast.Apply) and not applied(body, profile):

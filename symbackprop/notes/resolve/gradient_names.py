@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
-from symbackprop.notes.resolve.definitions import Definition, is_loss_key
-from symbackprop.notes.resolve.profile import Profile
+from symbackprop.notes.resolve.definitions import Definition, is_loss_key, reached
+from symbackprop.notes.resolve.profile import Profile, keys_in
 from symbackprop.notes.trees import walk
 
 __all__ = ["gradient_names", "marked"]
@@ -27,7 +27,7 @@ def gradient_names(definitions: Sequence[Definition], profile: Profile) -> froze
     profile : Profile
         How the document uses its names.
     """
-    mentions = {id(d): _keys(d.body, profile) for d in definitions}
+    mentions = {id(d): keys_in(d.body, profile) for d in definitions}
     found: set[str] = set()
     changed = True
     while changed:
@@ -38,12 +38,12 @@ def gradient_names(definitions: Sequence[Definition], profile: Profile) -> froze
             if d.late or _has_slope(d.body) or mentions[id(d)] & found:
                 found.add(d.key)
                 changed = True
-    forward: set[str] = set()
-    waiting = [d for d in definitions if is_loss_key(d.key) and not d.late]
-    while waiting:
-        for key in mentions[id(waiting.pop())] - forward:
-            forward.add(key)
-            waiting.extend(d for d in definitions if d.key == key and not d.late)
+    uses: dict[str, set[str]] = {}
+    for d in definitions:
+        if not d.late:
+            uses.setdefault(d.key, set()).update(mentions[id(d)])
+    losses = {key for key in uses if is_loss_key(key)}
+    forward = reached(set().union(*(uses[key] for key in losses)), uses)
     return frozenset(found - forward)
 
 
@@ -57,10 +57,6 @@ def _is_step(definition: Definition, profile: Profile) -> bool:
 def marked(definitions: Sequence[Definition], gradients: frozenset[str]) -> list[Definition]:
     """The definitions; those of gradients' names are no part of the forward equations."""
     return [replace(d, late=True) if d.key in gradients else d for d in definitions]
-
-
-def _keys(body: Node, profile: Profile) -> set[str]:
-    return {profile.ref(n).key for _, n in walk(body) if isinstance(n, Name)}
 
 
 def _has_slope(body: Node) -> bool:

@@ -2,6 +2,8 @@ r"""What a display supposes: `y = y(z(x))` says that y is some function of z, an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.kinds import Relation
@@ -9,10 +11,15 @@ from symbackprop.notes.resolve.definitions import Definition
 from symbackprop.notes.resolve.profile import Profile
 from symbackprop.notes.statements import Statement
 
-__all__ = ["OPAQUE", "is_dependence", "supposed"]
+__all__ = ["OPAQUE", "is_dependence", "some_function", "supposed"]
 
 OPAQUE = "some function"
 """The name of a function of which only the arguments are known."""
+
+
+def some_function(arguments: Iterable[Node]) -> ast.Apply:
+    """A function of some arguments of which nothing else is known."""
+    return ast.Apply(Name(OPAQUE), tuple(arguments), certain=True)
 
 
 def is_dependence(statement: Statement) -> bool:
@@ -51,6 +58,6 @@ def supposed(statement: Statement, position: int, profile: Profile) -> list[Defi
         refs = [profile.ref(name) for name in (call.function, *arguments)]
         if any(ref.labels or ref.comps for ref in refs):
             return []
-        body = ast.Apply(Name(OPAQUE), tuple(arguments), certain=True)
+        body = some_function(arguments)
         found.append(Definition(refs[0].key, (), (), body, position, local=True))
     return found

@@ -22,7 +22,7 @@ from symbackprop.notes.resolve.shapes import stated_shapes
 from symbackprop.notes.resolve.sizes import rows_declared, shapes_beside, stated_maps
 from symbackprop.notes.resolve.weights import straight_entries
 from symbackprop.notes.statements import Fragment, Parsed, Statement
-from symbackprop.notes.trees import walk
+from symbackprop.notes.trees import unwrapped, walk
 
 LAST = frozenset({"L", "N", "T"})
 """Letters that mean the last layer or step."""
@@ -197,9 +197,7 @@ def _targets(side: Node, profile: Profile, targets: set[str], others: set[str]) 
     heads: set[int] = set()
     for _, node in walk(side):
         if isinstance(node, ast.Derivative) and node.variables and node.target is not None:
-            target = node.target
-            while isinstance(target, ast.Group) and len(target.items) == 1:
-                target = target.items[0]
+            target = unwrapped(node.target)
             if isinstance(target, ast.Apply):
                 target = target.function
             plain = isinstance(target, Name) and not target.subs and not target.sups

@@ -165,6 +165,11 @@ def names_in(node: Node) -> set[str]:
     return {n.base for _, n in walk(node) if isinstance(n, Name)}
 
 
+def keys_in(node: Node, profile: Profile) -> set[str]:
+    """The keys of the names in a node."""
+    return {profile.ref(n).key for _, n in walk(node) if isinstance(n, Name)}
+
+
 def spelled(label: Label) -> str:
     """A label as part of a key."""
     if label.word:

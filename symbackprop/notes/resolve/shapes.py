@@ -9,11 +9,11 @@ from symbackprop.notes import ast
 from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.document import Document
 from symbackprop.notes.kinds import ProductOp, Relation
-from symbackprop.notes.resolve.profile import Profile
+from symbackprop.notes.resolve.profile import Profile, Ref
 from symbackprop.notes.resolve.prose import shape_lines
 from symbackprop.notes.statements import Fragment, Parsed, Statement, parse_formula
 
-__all__ = ["stated_shapes"]
+__all__ = ["name_in", "shape_key", "stated_shapes"]
 
 VECTOR = ""
 """The second size of a vector, which may be a column or a row."""
@@ -34,24 +34,28 @@ def stated_shapes(
         ref = profile.ref(node)
         if ref.comps or ref.power is not None:
             continue
-        marks = "".join(
-            f"[{label.text if isinstance(label, ast.Number) else '?'}]" for label in ref.labels
-        )
-        shapes.setdefault(ref.key + marks, pair)
+        shapes.setdefault(shape_key(ref), pair)
     return shapes
+
+
+def shape_key(ref: Ref) -> str:
+    """What the shape of a name is kept under: its key, with the numbers of its labels."""
+    marks = (label.text if isinstance(label, ast.Number) else "?" for label in ref.labels)
+    return ref.key + "".join(f"[{mark}]" for mark in marks)
 
 
 def _listed(document: Document) -> Iterator[tuple[Name, tuple[str, str]]]:
     """Names with sizes in lists such as `- W: (h, n)`."""
     for text, first, second in shape_lines(document):
-        node = _name(
-            document, text.replace("^(", "^{(").replace(")", ")}") if "^(" in text else text
-        )
+        node = name_in(document, text)
         if node is not None:
             yield node, (first, second)
 
 
-def _name(document: Document, text: str) -> Name | None:
+def name_in(document: Document, text: str) -> Name | None:
+    """The name that a text is, if it is one."""
+    if "^(" in text:
+        text = text.replace("^(", "^{(").replace(")", ")}")
     parsed = parse_formula(text, document.macros, document.vocabulary)
     part = parsed.parts[0] if len(parsed.parts) == 1 else None
     node = part.node if isinstance(part, Fragment) else None
@@ -124,7 +128,7 @@ def _told(document: Document) -> Iterator[tuple[Name, tuple[str, str]]]:
     """Names that prose gives a shape: `$X$ is of shape $(n, m)$`."""
     for line in document.prose:
         for match in _PROSE.finditer(line.text):
-            node = _name(document, match["name"])
+            node = name_in(document, match["name"])
             parsed = parse_formula(match["shape"], document.macros, document.vocabulary)
             part = parsed.parts[0] if len(parsed.parts) == 1 else None
             if node is None or not isinstance(part, Fragment):

@@ -10,8 +10,9 @@ from symbackprop.notes.ast import Name, Node
 from symbackprop.notes.document import Document, Formula
 from symbackprop.notes.kinds import ProductOp, Relation
 from symbackprop.notes.resolve.profile import Profile
-from symbackprop.notes.statements import Fragment, Parsed, Statement, parse_formula
-from symbackprop.notes.trees import children
+from symbackprop.notes.resolve.shapes import name_in, shape_key
+from symbackprop.notes.statements import Fragment, Parsed, Statement
+from symbackprop.notes.trees import children, unwrapped
 
 State = Callable[[Node, tuple[str, str]], None]
 
@@ -46,15 +47,15 @@ def shapes_beside(
     def state(name: Node, sizes: tuple[str, str]) -> None:
         if isinstance(name, Name):
             ref = profile.ref(name)
-            marks = "".join(
-                f"[{label.text if isinstance(label, ast.Number) else '?'}]" for label in ref.labels
-            )
-            if not ref.comps and found.setdefault(ref.key + marks, sizes) != sizes:
-                doubtful.add(ref.key + marks)
+            key = shape_key(ref)
+            if not ref.comps and found.setdefault(key, sizes) != sizes:
+                doubtful.add(key)
 
     for line in document.prose:
         for match in _PLAIN.finditer(line.text):
-            _named(match["name"], (match["first"], match["second"]), state)
+            name = name_in(document, match["name"].strip().strip("$`"))
+            if name is not None:
+                state(name, (match["first"], match["second"]))
     _beside(document.formulas, parsed, state)
     for key in doubtful:
         del found[key]
@@ -84,19 +85,9 @@ def rows_declared(document: Document) -> bool:
     return any(_ROWS.search(line.text.replace("*", "")) for line in document.prose)
 
 
-def _named(text: str, sizes: tuple[str, str], state: State) -> None:
-    text = text.strip().strip("$`")
-    shown = text.replace("^(", "^{(").replace(")", ")}") if "^(" in text else text
-    parsed = parse_formula(shown)
-    part = parsed.parts[0] if parsed.parts else None
-    if isinstance(part, Fragment):
-        state(part.node, sizes)
-
-
 def factors_of(node: Node) -> list[Node]:
     r"""The sizes that `\times` separates."""
-    while isinstance(node, ast.Group) and len(node.items) == 1:
-        node = node.items[0]
+    node = unwrapped(node)
     if isinstance(node, ast.Product) and any(j.op is ProductOp.TIMES for j in node.joints):
         made: list[list[Node]] = [[node.factors[0]]]
         for joint, factor in zip(node.joints, node.factors[1:], strict=True):
