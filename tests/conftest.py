@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from symbackprop.cli import main
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -48,6 +50,18 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == expected, f"tests/golden/{name} differs; run pytest --update-golden"
 
     return compare
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line: its exit status, and what it wrote on both streams."""
+
+    def call(*args: object) -> tuple[int, str, str]:
+        status = main([str(a) for a in args])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from symbackprop import __version__
-from symbackprop.cli import app, main
+from symbackprop.cli import app
 from symbackprop.cli.options import write
 from symbackprop.errors import InternalError, OutputError
 
@@ -21,16 +21,6 @@ W, x = sb.param("W", h, n), sb.input("x", n)
 print("a word of the user")
 network = sb.Network(loss=sb.sum(sb.tanh(W @ x)))
 """
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*args):
-        status = main([str(a) for a in args])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

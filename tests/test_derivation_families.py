@@ -201,7 +201,10 @@ def test_layers_are_marked_as_the_reader_does(mark, expected):
 def test_numerator_layout():
     families = general_formulas(plain)
     found = general_lines(families, Text(Notation(layout=Layout.NUMERATOR, deltas=NIELSEN.deltas)))
-    assert [line.right for line in found if line.left == "∂L/∂W[l]"] == ["a[l-1] δ[l]ᵀ"]
+    right = {line.left: line.right for line in found}
+    # δ is a row here, as its own line says: a column times a row
+    assert right["∂L/∂W[l]"] == "a[l-1] δ[l]"
+    assert right["∂L/∂b[l]"] == "δ[l]"
 
 
 def test_a_layer_unlike_the_others_is_left_to_itself():

@@ -6,19 +6,8 @@ import pytest
 from render_tools import assert_renders
 
 import symbackprop as sb
-from symbackprop.cli import main
 from symbackprop.network.steps import GeneralLayer
 from symbackprop.printing import Notation
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*args):
-        status = main([str(a) for a in args])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 def unnamed(depth):
@@ -69,5 +58,7 @@ def test_what_cannot_be_asked_together_or_has_no_general_layer_is_said(run):
     status, _, err = run("derive", "mlp:5-4-3", "--steps", "--general")
     assert status == 2 and "--steps does not go with --general" in err
     assert run("derive", "mlp:5-4-3", "--steps", "--order", "2")[0] == 2
+    status, _, err = run("derive", "mlp:5-4-3", "--steps", "--layout", "numerator")
+    assert status == 2 and "denominator layout only" in err
     status, _, err = run("derive", "cnn:8-8-10", "--general")
     assert status == 2 and "mlp" in err

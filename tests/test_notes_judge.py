@@ -68,3 +68,9 @@ def test_the_worst_part_decides() -> None:
 
 def test_prose_is_not_checkable() -> None:
     assert verdicts(COLUMNS, r"x \geq 0") == ["not-checkable"]
+
+
+def test_a_diagonal_of_a_number_is_no_crash() -> None:
+    page = "Let $h_1 = B_1 h_0$ and $h_2 = G(h_1)$ and $h_3 = B_2 h_2$.\n"
+    claim = r"\frac{\partial h_3}{\partial h_0} = B_2 \operatorname{diag}(G'(h_1)) B_1"
+    assert verdicts(page, claim) != ["wrong"]

@@ -20,9 +20,8 @@ from symbackprop.printing import (
     Spelling,
     spelling,
 )
-from symbackprop.raising import Formula
+from symbackprop.raising import Formula, arranged
 from symbackprop.raising.rebuild import with_children
-from symbackprop.raising.transposing import transposed
 from symbackprop.raising.tree import Negative, Ref
 
 
@@ -47,10 +46,7 @@ def _line(general: General, dialect: Dialect, loss: str) -> GeneralLine:
     tagged = general.quantity.layered
     layers = general.layers.text(dots) if tagged and not general.layers.single else ""
     index = (general.layers.low.text() if general.layers.single else "l") if tagged else None
-    transpose = general.quantity.kind is not Kind.VALUE and (
-        dialect.notation.layout is Layout.NUMERATOR
-    )
-    right = _right(general, dialect, transpose)
+    right = _right(general, dialect)
     return GeneralLine(_left(general.quantity, index, dialect, loss), right, layers)
 
 
@@ -61,7 +57,8 @@ def _left(quantity: Quantity, index: str | None, dialect: Dialect, loss: str) ->
     whole = dialect.gradient(dialect.name(spelling(loss)), value)
     if quantity.kind is Kind.GRADIENT:
         return whole
-    return f"{dialect.name(member_spelling(quantity, index, dialect.notation))} = {whole}"
+    own = dialect.name(member_spelling(quantity, index, dialect.notation))
+    return own if own == whole else f"{own} = {whole}"
 
 
 def member_spelling(quantity: Quantity, index: str | None, notation: Notation) -> Spelling:
@@ -83,26 +80,29 @@ def member_spelling(quantity: Quantity, index: str | None, notation: Notation) -
     return Spelling(base.base, base.sub, marks[notation.layer], text, plain)
 
 
-def _right(general: General, dialect: Dialect, transpose: bool) -> str:
+def _is_flipped(quantity: Quantity, notation: Notation) -> bool:
+    """Whether the letter of a quantity, or the gradient that it is, stands for its transpose."""
+    flipped = quantity.family in notation.flipped
+    if quantity.kind is Kind.VALUE:
+        return flipped
+    return flipped is not (notation.layout is Layout.NUMERATOR)
+
+
+def _right(general: General, dialect: Dialect) -> str:
     parts: list[str] = []
     alone = len(general.terms) == 1
     for term in general.terms:
-        formula = transposed(term.formula) if transpose else term.formula
+        formula, names = _marked(term, general, dialect.notation)
         minus = isinstance(formula, Negative) and not alone
         inner = formula.operand if minus and isinstance(formula, Negative) else formula
-        text = _term(term, inner, general, dialect, Level.SUM if alone else Level.BIG)
+        level = Level.BIG if term.over or not alone else Level.SUM
+        text = _summed(term, Printer(dialect, Context(names)).text(inner, level), dialect)
         sign = (" - " if minus else " + ") if parts else ("-" if minus else "")
         parts.append(sign + text)
     return "".join(parts)
 
 
-def _term(
-    term: GeneralTerm, formula: Formula, general: General, dialect: Dialect, level: Level
-) -> str:
-    names: dict[int, Spelling] = {}
-    # a transpose turns the order of the members round, so they are told apart before
-    marked = _marked(formula, term, general.members, names, dialect.notation)
-    text = Printer(dialect, Context(names)).text(marked, Level.BIG if term.over else level)
+def _summed(term: GeneralTerm, text: str, dialect: Dialect) -> str:
     if term.over is None:
         return text
     first, last = term.over.low.text(), term.over.high.text()
@@ -110,28 +110,30 @@ def _term(
 
 
 def _marked(
-    formula: Formula,
-    term: GeneralTerm,
-    members: dict[int, Member],
-    names: dict[int, Spelling],
-    notation: Notation,
-) -> Formula:
-    """The formula with every member of a family as a name of its own."""
-    pending = list(_in_order(term, members))
+    term: GeneralTerm, general: General, notation: Notation
+) -> tuple[Formula, dict[int, Spelling]]:
+    """The term over the letters of the notation, every member of a family a name of its own."""
+    pending = list(_in_order(term, general.members))
+    names: dict[int, Spelling] = {}
+    flipped: set[int] = set()
 
     def walk(here: Formula) -> Formula:
         if isinstance(here, Ref):
-            quantity, index = members[here.source]
+            quantity, index = general.members[here.source]
             found = None
             if index is not None:
                 place = next(k for k, (s, _) in enumerate(pending) if s == here.source)
                 found = pending.pop(place)[1].text()
             key = len(names)
             names[key] = member_spelling(quantity, found, notation)
+            if _is_flipped(quantity, notation):
+                flipped.add(key)
             return Ref(key, here.form, here.batch)
         return with_children(here, walk)
 
-    return walk(formula)
+    # another layout turns the order of the members round, so they are told apart before
+    marked = walk(term.formula)
+    return arranged(marked, flipped, _is_flipped(general.quantity, notation)), names
 
 
 def _in_order(term: GeneralTerm, members: dict[int, Member]) -> Sequence[tuple[int, IndexMap]]:

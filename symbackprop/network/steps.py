@@ -9,8 +9,9 @@ from symbackprop.derivation.families import Families, general_formulas
 from symbackprop.derivation.general import general_lines, latex_lines, text_lines
 from symbackprop.derivation.steps import Grain
 from symbackprop.derivation.told import told, told_latex, told_text
+from symbackprop.errors import UnsupportedError
 from symbackprop.ir import Problem, reachable
-from symbackprop.printing import Dialect, Latex, Notation, Text
+from symbackprop.printing import Dialect, Latex, Layout, Notation, Text
 from symbackprop.simplify import Derived
 
 
@@ -22,9 +23,19 @@ class Steps:
     derived : Derived
     wrt : by what; nothing stands for every parameter
     notation : Notation
+
+    Raises
+    ------
+    UnsupportedError
+        In numerator layout.
     """
 
     def __init__(self, derived: Derived, wrt: Sequence[str], notation: Notation) -> None:
+        if notation.layout is Layout.NUMERATOR:
+            raise UnsupportedError(
+                "the steps of a derivation are written in denominator layout only",
+                help="ask for the formulas alone, or for the steps in denominator layout",
+            )
         self.derived = derived
         self.notation = notation
         self.wanted = _with_cotangents(derived, wrt or list(derived.problem.parameters))

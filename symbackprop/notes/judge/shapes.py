@@ -187,6 +187,8 @@ class ShapeOps:
 
     def diagonal(self, a: Sh) -> Sh:
         """The diagonal matrix of a vector."""
+        if not a.shape:
+            raise MismatchError("diag of a number")
         first, second = a.shape
         size = second if self.dims.is_one(first) else first
         return Sh((size, size))
