@@ -202,3 +202,14 @@ def test_terms_of_a_sum_count_the_axes_that_they_do_not_have():
     a, c, d, b = sb.param("a", n), sb.param("c", n), sb.param("d", n), sb.param("b", m)
     z = a[:, None] * b + (c * d)[:, None]
     generate(sb.build(loss=sb.sum(z)), Options())  # compares with the interpreter
+
+
+def test_labels_may_count_through_a_size_that_follows_from_others():
+    m, n, k = sb.dims("m n k")
+    z = sb.concatenate([sb.input("x", m, n), sb.input("u", m, k)], axis=1)
+    y = sb.input("y", m, kind="labels", classes=n + k)
+    loss = sb.cross_entropy(sb.softmax(z * sb.param("w", n + k)), y)
+    module = load(generate(sb.build(loss=loss), Options()))
+    inputs = {"x": np.ones((2, 3)), "u": np.ones((2, 1)), "y": np.array([0, 4])}
+    with pytest.raises(ValueError, match="y: expected integers from 0 to 3"):
+        module.forward({"w": np.ones(4)}, inputs)

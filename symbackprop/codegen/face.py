@@ -81,15 +81,15 @@ def check_sizes_known(shapes: Iterable[tuple[Size, ...]]) -> list[str]:
     return list(alone)
 
 
-def index_ranges(problem: Problem) -> list[tuple[str, str]]:
+def index_ranges(problem: Problem) -> list[tuple[str, Size]]:
     """Integer inputs with a declared range, and the size they must stay below."""
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, Size]] = []
     for name, i in problem.inputs.items():
         node = problem.graph[i]
         if isinstance(node, Var) and node.kind is Kind.INT:
             for fact in node.facts:
                 if fact.kind is FactKind.BELOW and fact.size is not None:
-                    found.append((name, shape_entry(fact.size)))
+                    found.append((name, fact.size))
     return found
 
 

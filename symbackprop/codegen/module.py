@@ -123,6 +123,7 @@ class _Generator:
         used += workspace.functions if workspace else ()
         written = [*forward.lines, *backward.lines, *(x for e in extras for x in e.lines)]
         written += [*workspace.init, *workspace.lines] if workspace else []
+        ranges = face.index_ranges(problem)
         return Module(
             title=f"{options.title}: values and gradients in NumPy.",
             version=__version__,
@@ -137,8 +138,10 @@ class _Generator:
             workspace=workspace,
             extras=extras,
             helpers=tuple(h.source.rstrip("\n") for h in helper_sources(used)),
-            ranges=tuple(Range(*r) for r in face.index_ranges(problem)),
-            dependent=tuple(face.dependent_sizes(self.shape_list)),
+            ranges=tuple(Range(name, face.shape_entry(size)) for name, size in ranges),
+            dependent=tuple(
+                face.dependent_sizes([*self.shape_list, *((size,) for _, size in ranges)])
+            ),
             training=trained,
             directions=options.jvp or options.hvp or options.hessian,
             positive=tuple(pure.sizes_above_zero()),
